@@ -1,0 +1,104 @@
+// The world around one virtual chip: pins, UARTs, I2C buses and the access point. Machines (the host firmware's launcher, the
+// in-memory native) drive the chip's side of it; device models (tools/sim/models) and people drive the other side.
+
+import type { SimClock } from "./clock.ts";
+
+/** A device on a UART. Bytes take time on the wire; a model answers through `Board.uartDeliver`. */
+export interface UartModel {
+  /** The chip opened the port. */
+  opened?(baud: number): void;
+  /** Bytes from the chip, at the clock's present time. */
+  received(bytes: Uint8Array): void;
+}
+
+/** A device on an I2C bus. */
+export interface I2cModel {
+  /** The answer to a transfer: the bytes read (exactly `readLength`), "nack", or "stuck" for a bus that never comes free. */
+  transfer(written: Uint8Array, readLength: number): Uint8Array | "nack" | "stuck";
+}
+
+/** What the Wi-Fi or Ethernet around the chip does. */
+export interface Network {
+  /** False: no access point answers, and a connection that was up is lost. */
+  available: boolean;
+  /** Virtual time from connect to an address. */
+  joinMs: number;
+  ip: string;
+  rssi: number;
+  channel: number;
+}
+
+export type BoardEvent =
+  | { kind: "pin"; pin: number; level: number }
+  | { kind: "uart"; uart: number; bytes: Uint8Array }
+  | { kind: "net"; state: "off" | "on" | "connecting" | "up" | "lost" }
+  | { kind: "log"; line: string }
+  | { kind: "reset"; reason: ResetReason }
+  | { kind: "cpu"; mhz: number };
+
+export type ResetReason = "power on" | "software" | "watchdog" | "panic" | "deep sleep" | "brown-out";
+/** In the order of enum port_reset. */
+export const RESET_REASONS: readonly ResetReason[] = ["power on", "software", "watchdog", "panic", "deep sleep", "brown-out"];
+
+export class Board {
+  readonly clock: SimClock;
+  readonly network: Network = { available: true, joinMs: 1500, ip: "127.0.0.1", rssi: -55, channel: 6 };
+  /** Levels that the chip drives, by pin. */
+  readonly outputs = new Map<number, number>();
+  /** Levels that the world drives, by pin; a pin not in here floats to its pull. */
+  readonly inputs = new Map<number, number>();
+  readonly uarts = new Map<number, UartModel>();
+  /** By `bus * 256 + address`. */
+  readonly i2c = new Map<number, I2cModel>();
+
+  readonly #listeners = new Set<(event: BoardEvent) => void>();
+  /** Set by the machine: takes what the world does to the chip. */
+  chip: ChipSide | undefined;
+
+  constructor(clock: SimClock) {
+    this.clock = clock;
+  }
+
+  /** Observes what happens on the board, in order. Returns a function that ends it. */
+  observe(listener: (event: BoardEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  emit(event: BoardEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  attachUart(uart: number, model: UartModel): void {
+    this.uarts.set(uart, model);
+  }
+
+  attachI2c(bus: number, address: number, model: I2cModel): void {
+    this.i2c.set(bus * 256 + address, model);
+  }
+
+  /** A model sends bytes to the chip now. */
+  uartDeliver(uart: number, bytes: Uint8Array): void {
+    this.chip?.uartBytes(uart, bytes);
+  }
+
+  /** The world drives an input pin. */
+  drive(pin: number, level: number): void {
+    if (this.inputs.get(pin) === level) return;
+    this.inputs.set(pin, level);
+    this.chip?.pinLevel(pin, level);
+  }
+
+  /** Switches the access point (or the cable's other end) on or off. */
+  setNetwork(available: boolean): void {
+    this.network.available = available;
+    this.chip?.networkChanged();
+  }
+}
+
+/** The chip as the world sees it; implemented by machines. */
+export interface ChipSide {
+  uartBytes(uart: number, bytes: Uint8Array): void;
+  pinLevel(pin: number, level: number): void;
+  networkChanged(): void;
+}
