@@ -1,0 +1,160 @@
+// What the files of the host port share: options, the power-cut machinery, NOR storage, the clock and the board's client.
+// Only native/host/ and its test include this; common code sees native/port.h alone.
+#ifndef HEARTH_HOST_H
+#define HEARTH_HOST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64
+#endif
+
+#include "../port.h"
+
+// ---------------------------------------------------------------- options (port_sys.c)
+
+struct host_options {
+    const char *flash_dir;   // the chip's state
+    const char *board;       // Unix socket of the virtual board, or NULL
+    const char *id;          // 12 hex digits, or NULL: kept in the flash folder
+    enum port_reset reset;   // why this boot happens
+    uint8_t address[4];      // the interface's address when no board decides
+    uint32_t cut;            // power is lost at this storage operation (from 1); 0: never
+    uint64_t cut_seed;       // what a cut leaves behind
+    uint64_t seed;           // of port_random, if has_seed
+    uint32_t files_size;     // bytes of the files partition
+    bool has_seed;
+    bool count_flash;        // report storage operations to the board
+    bool fast_wait;          // virtual time without a board
+};
+extern struct host_options host_options;
+
+enum { HOST_EXIT_RESET = 10, HOST_EXIT_CUT = 99 };
+
+// Opens RTC memory and the unique id in the flash folder. PORT_OK or PORT_EIO.
+int host_sys_start(void);
+void host_sys_stop(void);
+// The watchdog's deadline, 0 when disarmed.
+uint64_t host_watchdog_deadline(void);
+// Ends the process as the watchdog would end the boot.
+void host_watchdog_expired(void) __attribute__((noreturn));
+// A log line made as by printf, at most 255 characters.
+void host_logf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+// Writes the path of `name` in the flash folder; false when it does not fit.
+bool host_path(char *out, size_t capacity, const char *name);
+
+// ---------------------------------------------------------------- power cuts (port_cut.c)
+
+enum host_cut_kind { HOST_CUT_ERASE = 1, HOST_CUT_PROGRAM = 2, HOST_CUT_FILE = 3 };
+// Counts one storage operation; true when the power is to be lost in it: the caller leaves a torn state and calls host_cut_now.
+bool host_cut_due(enum host_cut_kind kind);
+// Operations since the process started (or since host_cut_reset).
+uint32_t host_cut_count(void);
+void host_cut_reset(void);
+// Next number of the sequence that --cut-seed and --cut give.
+uint64_t host_cut_random(void);
+// Loses the power.
+void host_cut_now(void) __attribute__((noreturn));
+// What happens then: must not return. Default: _exit(99). A test in one process jumps out of the operation instead.
+extern void (*host_cut_hook)(void);
+
+// ---------------------------------------------------------------- NOR storage in a file (port_flash.c)
+
+struct host_nor {
+    const char *name;
+    uint8_t *cells; // shared mapping of the file
+    uint32_t size;
+};
+// Maps DIR/NAME.bin, made with all bits set when it is not there.
+int host_nor_open(struct host_nor *nor, const char *name, uint32_t default_size);
+void host_nor_close(struct host_nor *nor);
+// As port_flash_erase and port_flash_write.
+int host_nor_erase(struct host_nor *nor, uint32_t offset, uint32_t length);
+int host_nor_program(struct host_nor *nor, uint32_t offset, const void *data, uint32_t length);
+
+int host_flash_start(void);
+void host_flash_stop(void);
+int host_nvs_start(void);
+void host_nvs_stop(void);
+int host_file_start(void);
+// At a cut: what was written and not synced loses its tail.
+void host_file_lose_unsynced(void);
+
+// ---------------------------------------------------------------- time and events (port_time.c)
+
+int host_time_start(void);
+// The board moves the clock; an earlier time is ignored.
+void host_time_set(uint64_t now_us);
+// Real microseconds since the process started, whatever the device's clock says.
+uint64_t host_real_us(void);
+// Real time that the firmware spent waiting for the board's answer does not count as running.
+void host_time_excuse(uint64_t real_us);
+bool host_event_pending(void);
+
+// ---------------------------------------------------------------- the board (port_board.c); see docs/BOARD.md
+
+enum {
+    BOARD_HELLO = 1,
+    BOARD_IDLE = 2,
+    BOARD_PIN_MODE = 3,
+    BOARD_PIN_LEVEL = 4,
+    BOARD_UART_OPEN = 5,
+    BOARD_UART_BYTES = 6,
+    BOARD_I2C_OPEN = 7,
+    BOARD_I2C_TRANSFER = 8,
+    BOARD_WATCHDOG = 9,
+    BOARD_NET = 10,
+    BOARD_LOG = 11,
+    BOARD_RESET = 12,
+    BOARD_CPU = 13,
+    BOARD_PIN_READ = 14,
+    BOARD_FLASH = 15,
+    BOARD_UART_CLOSE = 16,
+    BOARD_IN_TIME = 64,
+    BOARD_IN_PIN = 65,
+    BOARD_IN_UART = 66,
+    BOARD_IN_NET = 68,
+    BOARD_IN_I2C = 72,
+    BOARD_IN_PIN_READ = 74,
+};
+// Connects and says hello. PORT_OK also when there is no board; PORT_EIO.
+int host_board_start(void);
+bool host_board_present(void);
+int host_board_fd(void);
+// Sends one message of two parts; nothing happens without a board. From any task.
+void host_board_send(uint8_t type, const void *head, size_t head_length, const void *body, size_t body_length);
+// Hands out all messages that are here now. Returns true when one of them was `time`. Exits when the board has gone.
+bool host_board_pump(void);
+// Waits for a message of type `answer` (bounded by HOST_BOARD_ANSWER_MS of real time), handing out others meanwhile.
+// Returns its body's length, copying at most `capacity` bytes, or PORT_EIO.
+enum { HOST_BOARD_ANSWER_MS = 30000 };
+int host_board_answer(uint8_t answer, void *buf, size_t capacity);
+
+// Little-endian helpers for messages.
+static inline void host_put_u16(uint8_t *out, uint16_t value)
+{
+    out[0] = (uint8_t)value;
+    out[1] = (uint8_t)(value >> 8);
+}
+static inline void host_put_u32(uint8_t *out, uint32_t value)
+{
+    for (int i = 0; i < 4; i++) out[i] = (uint8_t)(value >> (8 * i));
+}
+static inline void host_put_u64(uint8_t *out, uint64_t value)
+{
+    for (int i = 0; i < 8; i++) out[i] = (uint8_t)(value >> (8 * i));
+}
+static inline uint64_t host_get_u64(const uint8_t *in)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++) value |= (uint64_t)in[i] << (8 * i);
+    return value;
+}
+
+// What the board's messages do (port_pins.c, port_net.c).
+void host_pins_level(uint8_t pin, uint8_t level);
+void host_uart_bytes(uint8_t uart, const uint8_t *bytes, size_t length);
+void host_net_message(const uint8_t *body, size_t length);
+
+#endif

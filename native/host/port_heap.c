@@ -1,0 +1,56 @@
+// Heap and stack of the JavaScript engine on a PC: malloc with the requested size kept in front of each block.
+#include "host.h"
+
+#include <stdlib.h>
+
+// The requested size is what is counted, so that figures do not depend on this machine's allocator.
+union header {
+    size_t size;
+    max_align_t align;
+};
+
+void *port_heap_alloc(size_t size)
+{
+    if (size > SIZE_MAX - sizeof(union header)) return NULL;
+    union header *block = malloc(sizeof *block + size);
+    if (block == NULL) return NULL;
+    block->size = size;
+    return block + 1;
+}
+
+void *port_heap_realloc(void *pointer, size_t size)
+{
+    if (pointer == NULL) return port_heap_alloc(size);
+    if (size > SIZE_MAX - sizeof(union header)) return NULL;
+    union header *block = realloc((union header *)pointer - 1, sizeof *block + size);
+    if (block == NULL) return NULL;
+    block->size = size;
+    return block + 1;
+}
+
+void port_heap_free(void *pointer)
+{
+    if (pointer != NULL) free((union header *)pointer - 1);
+}
+
+size_t port_heap_block_size(const void *pointer)
+{
+    return pointer == NULL ? 0 : ((const union header *)pointer - 1)->size;
+}
+
+void port_heap_stats(struct port_heap_stats *out)
+{
+    *out = (struct port_heap_stats){0, 0, 0};
+}
+
+// A chip runs JavaScript on a task of 16 KB. The 32-bit build has frames of about the chip's size and is held to that, so
+// that a recursion that is too deep for the chip is seen here. 64-bit frames take twice as much and are not what is
+// measured; a sanitizer's frames are several times larger still.
+size_t port_stack_limit(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return 512 * 1024;
+#else
+    return sizeof(void *) == 8 ? 64 * 1024 : 16 * 1024;
+#endif
+}
