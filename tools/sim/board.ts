@@ -38,7 +38,14 @@ export type BoardEvent =
 
 export type ResetReason = "power on" | "software" | "watchdog" | "panic" | "deep sleep" | "brown-out";
 /** In the order of enum port_reset. */
-export const RESET_REASONS: readonly ResetReason[] = ["power on", "software", "watchdog", "panic", "deep sleep", "brown-out"];
+export const RESET_REASONS: readonly ResetReason[] = [
+  "power on",
+  "software",
+  "watchdog",
+  "panic",
+  "deep sleep",
+  "brown-out",
+];
 
 export class Board {
   readonly clock: SimClock;

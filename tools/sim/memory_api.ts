@@ -1,0 +1,438 @@
+// Every function of device/native.d.ts for one boot of an in-memory chip. State is in MemoryChip and its Boot.
+
+import { createHash } from "node:crypto";
+import { NoiseSession } from "../lib/noise.ts";
+import { type Boot, ChipReset, type MemoryChip, UART_BUFFER } from "./memory_native.ts";
+import { readHeader } from "./memory_slots.ts";
+import { formatFixed } from "./printf.ts";
+
+const EINVAL = -2;
+const EIO = -3;
+const ENOMEM = -4;
+const ENOENT = -5;
+const ETIMEOUT = -6;
+const EFULL = -8;
+const EBAD = -11;
+const NVS_NAME_MAX = 15;
+const NVS_VALUE_MAX = 1900;
+const FILES_BYTES_MAX = 512 * 1024;
+const NOISE_MAX = 2;
+
+/** What the firmware's functions throw. */
+export function nativeError(code: number, message: string): NativeError {
+  return Object.assign(new Error(message), { code });
+}
+
+/** The functions of one boot. */
+export function makeApi(chip: MemoryChip, boot: Boot): Native {
+  return {
+    ...systemApi(chip, boot),
+    ...slotApi(chip, boot),
+    ...storeApi(chip),
+    ...netApi(chip, boot),
+    ...cryptoApi(chip, boot),
+    ...pinApi(chip, boot),
+  };
+}
+
+type Api<K extends keyof Native> = Pick<Native, K>;
+
+function systemApi(chip: MemoryChip, boot: Boot) {
+  const api: Api<
+    | "onTurn"
+    | "now"
+    | "restart"
+    | "resetReason"
+    | "resetAsked"
+    | "watchdog"
+    | "cpuMhz"
+    | "uniqueId"
+    | "machine"
+    | "firmwareVersion"
+    | "log"
+    | "heap"
+    | "collect"
+    | "nextEvent"
+    | "eventsDropped"
+    | "encodeText"
+    | "decodeText"
+    | "formatFixed"
+  > = {
+    onTurn: (turn) => {
+      boot.turn = turn;
+      chip.wake();
+    },
+    now: () => (chip.clock.nowUs - boot.startUs) / 1000,
+    restart: (why, asked) => {
+      chip.nvs.set("hearth/reboot", why);
+      chip.reset("software", { kind: asked ? "asked" : "restart" }, asked);
+      throw new ChipReset(why);
+    },
+    resetReason: () => boot.reason,
+    resetAsked: () => boot.asked,
+    watchdog: (ms) => {
+      if (boot.watchdog !== undefined) boot.watchdog.cancelled = true;
+      boot.watchdog = undefined;
+      if (ms <= 0) return;
+      boot.watchdog = chip.clock.after(ms * 1000, () => chip.reset("watchdog", { kind: "watchdog" }, false));
+    },
+    cpuMhz: (mhz) => {
+      if (mhz !== 80 && mhz !== 160 && mhz !== 240) throw nativeError(EINVAL, `no clock of ${mhz} MHz`);
+      chip.board.emit({ kind: "cpu", mhz });
+      return true;
+    },
+    uniqueId: () => chip.options.uniqueId ?? "02000000beef",
+    machine: () => "memory",
+    firmwareVersion: () => "0.1.0",
+    log: (line) => {
+      chip.logLines.push(line);
+      chip.board.emit({ kind: "log", line });
+    },
+    heap: () => [0, 0, 0, 0],
+    collect: () => {},
+    nextEvent: () => boot.events.shift(),
+    eventsDropped: () => boot.dropped,
+    encodeText: (text) => new TextEncoder().encode(text),
+    decodeText: (bytes, start, end) => {
+      try {
+        return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(start, end));
+      } catch {
+        return undefined;
+      }
+    },
+    formatFixed,
+  };
+  return api;
+}
+
+function slotApi(chip: MemoryChip, boot: Boot) {
+  const api: Api<
+    | "bundleInfo"
+    | "bundleConfirm"
+    | "slotBegin"
+    | "slotWrite"
+    | "slotCommit"
+    | "exceptionStore"
+    | "exceptionRead"
+    | "exceptionClear"
+    | "rebootReason"
+    | "rebootReasonClear"
+    | "recover"
+  > = {
+    bundleInfo: () => bundleInfo(chip, boot),
+    bundleConfirm: () => {
+      chip.bundleConfirmed = true;
+      chip.slots.confirm(boot.slot);
+    },
+    slotBegin: (header) => {
+      const result = chip.slots.begin(boot.slot, header);
+      if (typeof result === "string") throw nativeError(EINVAL, result);
+      return result;
+    },
+    slotWrite: (offset, bytes) => {
+      if (!chip.slots.write(offset, bytes))
+        throw nativeError(EINVAL, `offset ${offset} is not where the last write ended`);
+    },
+    slotCommit: () => {
+      if (!chip.slots.commit()) throw nativeError(EBAD, "the bundle does not verify");
+    },
+    exceptionStore: (message, stack) => {
+      chip.nvs.set("hearth/exception", JSON.stringify({ message, stack }));
+    },
+    exceptionRead: () => chip.nvs.get("hearth/exception"),
+    exceptionClear: () => {
+      chip.nvs.delete("hearth/exception");
+    },
+    rebootReason: () => chip.nvs.get("hearth/reboot"),
+    rebootReasonClear: () => {
+      chip.nvs.delete("hearth/reboot");
+    },
+    recover: (why) => {
+      chip.recoverWhy = why;
+      chip.nvs.set("hearth/reboot", why);
+      chip.reset("software", { kind: "restart" }, false);
+      throw new ChipReset(why);
+    },
+  };
+  return api;
+}
+
+function bundleInfo(chip: MemoryChip, boot: Boot): BundleInfo {
+  const info: BundleInfo = {
+    slot: boot.slot,
+    state: boot.slot < 0 ? 0 : 2,
+    profile: boot.slot < 0 ? "recovery" : "test",
+    version: "0",
+    hash: "0000000000000000",
+    engineId: "0000000000000000",
+    apiHash: "0000000000000000",
+    rejectedHash: chip.slots.rejectedHash,
+    rejectedWhy: chip.slots.rejectedWhy,
+    recoveryWhy: boot.recoveryWhy,
+  };
+  const bundle = chip.slots.slots[boot.slot];
+  const fields = bundle === undefined ? undefined : readHeader(bundle.header);
+  if (bundle !== undefined && typeof fields === "object") {
+    info.state = bundle.confirmed ? 2 : 1;
+    info.profile = fields.profile;
+    info.version = fields.version;
+    info.hash = fields.sha256.slice(0, 16);
+    info.engineId = fields.engineId;
+    info.apiHash = fields.apiHash;
+  }
+  return Object.assign(info, chip.fixedInfo);
+}
+
+function storeApi(chip: MemoryChip) {
+  const key = (space: string, name: string): string => {
+    if (space === "" || space.length > NVS_NAME_MAX || name === "" || name.length > NVS_NAME_MAX)
+      throw nativeError(EINVAL, `NVS names have 1 to ${NVS_NAME_MAX} characters`);
+    return `${space}/${name}`;
+  };
+  const file = (name: string): Uint8Array => {
+    const bytes = chip.files.get(checkName(name));
+    if (bytes === undefined) throw nativeError(ENOENT, `no file ${name}`);
+    return bytes;
+  };
+  const space = () => {
+    let used = 0;
+    for (const bytes of chip.files.values()) used += bytes.length;
+    return FILES_BYTES_MAX - used;
+  };
+  const api: Api<
+    | "nvsGet"
+    | "nvsSet"
+    | "nvsRemove"
+    | "fileSize"
+    | "fileRead"
+    | "fileWrite"
+    | "fileSync"
+    | "fileRename"
+    | "fileRemove"
+    | "fileList"
+    | "fileSpace"
+    | "sha256File"
+  > = {
+    nvsGet: (spaceName, name) => chip.nvs.get(key(spaceName, name)),
+    nvsSet: (spaceName, name, value) => {
+      if (Buffer.byteLength(value) > NVS_VALUE_MAX)
+        throw nativeError(EINVAL, `NVS values have at most ${NVS_VALUE_MAX} bytes`);
+      chip.nvs.set(key(spaceName, name), value);
+    },
+    nvsRemove: (spaceName, name) => {
+      chip.nvs.delete(key(spaceName, name));
+    },
+    fileSize: (name) => chip.files.get(checkName(name))?.length ?? -1,
+    fileRead: (name, offset, length) => file(name).slice(offset, offset + length),
+    fileWrite: (name, offset, bytes) => {
+      const old = chip.files.get(checkName(name)) ?? new Uint8Array(0);
+      if (offset > old.length) throw nativeError(EINVAL, `offset ${offset} is beyond the end of ${name}`);
+      const grown = new Uint8Array(Math.max(old.length, offset + bytes.length));
+      if (grown.length - old.length > space()) throw nativeError(EFULL, "no space left");
+      grown.set(old);
+      grown.set(bytes, offset);
+      chip.files.set(name, grown);
+    },
+    fileSync: (name) => {
+      file(name);
+    },
+    fileRename: (from, to) => {
+      const bytes = file(from);
+      chip.files.set(checkName(to), bytes);
+      if (from !== to) chip.files.delete(from);
+    },
+    fileRemove: (name) => chip.files.delete(checkName(name)),
+    fileList: () => [...chip.files].flatMap(([name, bytes]) => [name, bytes.length]),
+    fileSpace: space,
+    sha256File: (name) => sha256(file(name)),
+  };
+  return api;
+}
+
+/** File names as in port.h: letters, digits and `._-` in parts joined by `/`, none beginning with a dot. */
+function checkName(name: string): string {
+  if (name.length > 63 || !/^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/.test(name))
+    throw nativeError(EINVAL, `bad file name ${JSON.stringify(name)}`);
+  return name;
+}
+
+function netApi(chip: MemoryChip, boot: Boot) {
+  const network = chip.board.network;
+  const up = () => !boot.dead && boot.netState === 3;
+  const api: Api<
+    | "netOn"
+    | "netConnect"
+    | "netOff"
+    | "netState"
+    | "netAddress"
+    | "netMac"
+    | "netSignal"
+    | "netResolve"
+    | "socketConnect"
+    | "socketListen"
+    | "socketAccept"
+    | "socketState"
+    | "socketSend"
+    | "socketReceive"
+    | "socketClose"
+  > = {
+    netOn: (kind) => {
+      if (!(kind >= 0 && kind <= 3)) throw nativeError(EINVAL, `no network kind ${kind}`);
+      chip.setNetState(1);
+    },
+    netConnect: () => {
+      if (boot.netState === 0) throw nativeError(EINVAL, "the network is off");
+      chip.setNetState(2);
+      boot.netTimer = chip.clock.after(network.joinMs * 1000, () => chip.setNetState(network.available ? 3 : 4));
+    },
+    netOff: () => chip.setNetState(0),
+    netState: () => boot.netState,
+    netAddress: () => (boot.netState === 3 ? network.ip : "0.0.0.0"),
+    netMac: () => {
+      const id = chip.options.uniqueId ?? "02000000beef";
+      return (id.toUpperCase().match(/../g) ?? []).join(":");
+    },
+    netSignal: () => (boot.netState === 3 ? [network.rssi, network.channel] : [0, 0]),
+    netResolve: (name) => {
+      if (!up()) return undefined;
+      return /^\d+\.\d+\.\d+\.\d+$/.test(name) ? name : chip.net.hosts.get(name);
+    },
+    socketConnect: (address, port) => {
+      const id = boot.sockets.connect(address, port, up());
+      if (id < 0) throw nativeError(ENOMEM, "all sockets are in use");
+      return id;
+    },
+    socketListen: (port) => {
+      const id = boot.sockets.listen(network.ip, port, up);
+      if (id < 0) throw nativeError(ENOMEM, "all sockets are in use");
+      return id;
+    },
+    socketAccept: (id) => boot.sockets.accept(id),
+    socketState: (id) => boot.sockets.state(id),
+    socketSend: (id, bytes, start, end) => boot.sockets.send(id, bytes.slice(start, end)),
+    socketReceive: (id, bytes, start) => boot.sockets.receive(id, bytes, start),
+    socketClose: (id) => boot.sockets.close(id),
+  };
+  return api;
+}
+
+function cryptoApi(chip: MemoryChip, boot: Boot) {
+  let nextId = 0;
+  const session = (id: number) => {
+    const found = boot.noise.get(id);
+    if (found === undefined) throw nativeError(EINVAL, `no Noise session ${id}`);
+    return found;
+  };
+  const api: Api<"random" | "sha256" | "noiseBegin" | "noiseWrite" | "noiseRead" | "noiseEnd"> = {
+    random: (length) => Uint8Array.from({ length }, () => chip.randomByte()),
+    sha256,
+    noiseBegin: (initiator, psk, prologue) => {
+      if (psk.length !== 32) throw nativeError(EINVAL, `the key has ${psk.length} bytes, not 32`);
+      if (boot.noise.size >= NOISE_MAX) throw nativeError(ENOMEM, `at most ${NOISE_MAX} Noise sessions`);
+      boot.noise.set(nextId, new NoiseSession({ initiator, psk, prologue }));
+      return nextId++;
+    },
+    noiseWrite: (id, payload) => {
+      try {
+        return session(id).write(payload);
+      } catch (error) {
+        throw nativeError(EINVAL, (error as Error).message);
+      }
+    },
+    noiseRead: (id, message) => session(id).read(message),
+    noiseEnd: (id) => {
+      boot.noise.delete(id);
+    },
+  };
+  return api;
+}
+
+function pinApi(chip: MemoryChip, boot: Boot) {
+  const board = chip.board;
+  const pinOk = (pin: number) => {
+    if (!(pin >= 0 && pin <= 48)) throw nativeError(EINVAL, `no pin ${pin}`);
+  };
+  const write = (pin: number, level: number) => {
+    if (board.outputs.get(pin) === level) return;
+    board.outputs.set(pin, level);
+    board.emit({ kind: "pin", pin, level });
+  };
+  const pulls = new Map<number, number>();
+  const uart = (number: number) => {
+    const port = boot.uarts.get(number);
+    if (port === undefined) throw nativeError(ENOENT, `UART ${number} is not open`);
+    return port;
+  };
+  const api: Api<
+    | "pinMode"
+    | "pinWrite"
+    | "pinRead"
+    | "uartOpen"
+    | "uartWrite"
+    | "uartRead"
+    | "uartClose"
+    | "i2cOpen"
+    | "i2cTransfer"
+    | "i2cClose"
+  > = {
+    pinMode: (pin, mode, level) => {
+      pinOk(pin);
+      pulls.set(pin, mode === 1 ? 1 : 0);
+      boot.inputs.delete(pin);
+      if (mode >= 3) write(pin, level);
+      else {
+        boot.inputs.add(pin);
+        board.outputs.delete(pin);
+      }
+    },
+    pinWrite: (pin, level) => {
+      pinOk(pin);
+      write(pin, level === 0 ? 0 : 1);
+    },
+    pinRead: (pin) => {
+      pinOk(pin);
+      return board.inputs.get(pin) ?? board.outputs.get(pin) ?? pulls.get(pin) ?? 0;
+    },
+    uartOpen: (number, _txPin, _rxPin, baud) => {
+      if (!(number >= 0 && number <= 2)) throw nativeError(EINVAL, `no UART ${number}`);
+      boot.uarts.set(number, { baud, bytes: [] });
+      board.uarts.get(number)?.opened?.(baud);
+    },
+    uartWrite: (number, bytes) => {
+      uart(number);
+      if (bytes.length > UART_BUFFER) return false;
+      const copy = bytes.slice();
+      board.emit({ kind: "uart", uart: number, bytes: copy });
+      board.uarts.get(number)?.received(copy);
+      return true;
+    },
+    uartRead: (number, bytes, start) => {
+      const taken = uart(number).bytes.splice(0, Math.max(0, bytes.length - start));
+      bytes.set(taken, start);
+      return taken.length;
+    },
+    uartClose: (number) => {
+      boot.uarts.delete(number);
+    },
+    i2cOpen: (bus) => {
+      if (!(bus >= 0 && bus <= 1)) throw nativeError(EINVAL, `no I2C bus ${bus}`);
+      boot.i2c.add(bus);
+    },
+    i2cTransfer: (bus, address, bytes, readLength) => {
+      if (!boot.i2c.has(bus)) throw nativeError(ENOENT, `I2C bus ${bus} is not open`);
+      const answer = board.i2c.get(bus * 256 + address)?.transfer(bytes.slice(), readLength) ?? "nack";
+      if (answer === "stuck") throw nativeError(ETIMEOUT, "the I2C bus is stuck");
+      if (answer === "nack") return undefined;
+      if (answer.length !== readLength) throw nativeError(EIO, "the model answered with a wrong length");
+      return answer;
+    },
+    i2cClose: (bus) => {
+      boot.i2c.delete(bus);
+    },
+  };
+  return api;
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(bytes).digest());
+}

@@ -1,0 +1,324 @@
+// A chip in memory: `native` over a Board, a MemoryNet and a SimClock, for unit tests and for many devices in one process.
+// It owns boots, resets, the turn and the watchdog; slots, sockets and the functions themselves are in memory_*.ts beside it.
+
+import type { Board, ChipSide, ResetReason } from "./board.ts";
+import { RESET_REASONS } from "./board.ts";
+import type { SimClock, Timer } from "./clock.ts";
+import type { Machine } from "./machine.ts";
+import { makeApi } from "./memory_api.ts";
+import type { MemoryNet } from "./memory_net.ts";
+import { type LastEnd, MemorySlots } from "./memory_slots.ts";
+import { MemorySockets } from "./memory_sockets.ts";
+
+/** What a bundle is to this machine: a function that is told `native`. */
+export type Program = (native: Native) => void;
+
+/** From reset to the first line of the program. */
+const BOOT_US = 300_000;
+/** What a turn costs when it asks to be called again at once, so that time goes on. */
+const TURN_US = 100;
+/** A trial that is not confirmed by then is taken back. */
+export const TRIAL_US = 300_000_000;
+const EVENTS_MAX = 32;
+export const UART_BUFFER = 512;
+
+export interface MemoryChipOptions {
+  board: Board;
+  net: MemoryNet;
+  /** Runs at every boot, without slots. Without it the slots decide. */
+  program?: Program;
+  /** Runs when no bundle can. */
+  recovery?: Program;
+  /** Turns a bundle's body into a program; by default the body is the script's text. */
+  load?: (body: Uint8Array, hash: string) => Program;
+  /** Makes `random()` repeat. */
+  seed?: number;
+  /** 12 hex digits. */
+  uniqueId?: string;
+  /** Called with each boot's `native` before the program runs. */
+  onBoot?: (native: Native) => void;
+}
+
+/** Thrown out of `native` functions that do not return; a chip that restarts throws it out of every call. */
+export class ChipReset extends Error {}
+
+/** A bundle's text as a program. */
+export function scriptProgram(text: string): Program {
+  return new Function("native", text) as Program;
+}
+
+/** What one boot keeps in RAM. */
+export interface Boot {
+  dead: boolean;
+  startUs: number;
+  slot: number;
+  turn: (() => number) | undefined;
+  events: NativeEvent[];
+  dropped: number;
+  sockets: MemorySockets;
+  uarts: Map<number, { baud: number; bytes: number[] }>;
+  i2c: Set<number>;
+  inputs: Set<number>;
+  noise: Map<number, { write(payload: Uint8Array): Uint8Array; read(message: Uint8Array): Uint8Array | undefined }>;
+  netState: number;
+  netTimer: Timer | undefined;
+  watchdog: Timer | undefined;
+  reason: number;
+  asked: boolean;
+  recoveryWhy: string;
+}
+
+export class MemoryChip implements Machine, ChipSide {
+  readonly board: Board;
+  readonly clock: SimClock;
+  readonly net: MemoryNet;
+  readonly options: MemoryChipOptions;
+  readonly slots = new MemorySlots();
+  /** Text by `space/key`. Survives everything, as do the files. */
+  readonly nvs = new Map<string, string>();
+  readonly files = new Map<string, Uint8Array>();
+  /** Every reset, in order. */
+  readonly resets: ResetReason[] = [];
+  readonly logLines: string[] = [];
+  /** The `native` of the present boot. */
+  native!: Native;
+  boot!: Boot;
+  /** What `bundleInfo` tells when a fixed program runs. */
+  fixedInfo: Partial<BundleInfo> = {};
+  bundleConfirmed = false;
+  /** Survives restarts but not power cuts. */
+  recoverWhy = "";
+  #askedNext = false;
+  #last: LastEnd = { kind: "power" };
+  #turnTimer: Timer | undefined;
+  #trialTimer: Timer | undefined;
+  #bootTimer: Timer | undefined;
+  #powered = false;
+  #random: number;
+
+  constructor(options: MemoryChipOptions) {
+    this.options = options;
+    this.board = options.board;
+    this.clock = options.board.clock;
+    this.net = options.net;
+    this.#random = (options.seed ?? 1) | 0 || 1;
+    this.board.chip = this;
+  }
+
+  /** Power on without waiting for a promise: boots now. */
+  start(): void {
+    this.#powered = true;
+    this.#last = { kind: "power" };
+    this.#boot(0);
+  }
+
+  /** Moves virtual time on by `ms`. */
+  run(ms: number): void {
+    this.clock.advanceTo(this.clock.nowUs + ms * 1000);
+  }
+
+  async powerOn(): Promise<void> {
+    if (!this.#powered) this.start();
+  }
+
+  async powerCut(): Promise<void> {
+    this.#powered = false;
+    this.recoverWhy = "";
+    this.#askedNext = false;
+    this.#end(true);
+  }
+
+  async pressReset(): Promise<void> {
+    if (!this.#powered) return;
+    this.reset("power on", { kind: "power" }, false);
+  }
+
+  async close(): Promise<void> {
+    await this.powerCut();
+    if (this.board.chip === this) this.board.chip = undefined;
+  }
+
+  /** Ends this boot and begins the next one; `native` is dead from here on. */
+  reset(reason: ResetReason, last: LastEnd, asked: boolean, delayUs = BOOT_US): void {
+    if (this.boot.dead) return;
+    this.#end(false);
+    this.#last = last;
+    this.#askedNext = asked;
+    this.resets.push(reason);
+    this.board.emit({ kind: "reset", reason });
+    this.#bootTimer = this.clock.after(delayUs, () => this.#boot(RESET_REASONS.indexOf(reason)));
+  }
+
+  /** Takes the running trial back and restarts. */
+  rejectTrial(why: string): void {
+    this.slots.reject(this.boot.slot, why);
+    this.reset("software", { kind: "deadline" }, false);
+  }
+
+  #end(silently: boolean): void {
+    const boot = this.boot;
+    for (const timer of [this.#turnTimer, this.#trialTimer, this.#bootTimer, boot?.netTimer, boot?.watchdog])
+      if (timer !== undefined) timer.cancelled = true;
+    this.#turnTimer = undefined;
+    if (boot === undefined || boot.dead) return;
+    boot.dead = true;
+    boot.sockets.drop(silently);
+    this.board.outputs.clear();
+  }
+
+  #boot(reason: number): void {
+    const boot: Boot = {
+      dead: false,
+      startUs: this.clock.nowUs,
+      slot: -1,
+      turn: undefined,
+      events: [],
+      dropped: 0,
+      sockets: new MemorySockets(this.net, () => {
+        if (!boot.dead) this.wake();
+      }),
+      uarts: new Map(),
+      i2c: new Set(),
+      inputs: new Set(),
+      noise: new Map(),
+      netState: 0,
+      netTimer: undefined,
+      watchdog: undefined,
+      reason,
+      asked: this.#askedNext,
+      recoveryWhy: "",
+    };
+    this.#askedNext = false;
+    this.boot = boot;
+    const native = guard(makeApi(this, boot), boot);
+    this.native = native;
+    this.options.onBoot?.(native);
+    const program = this.#program(boot);
+    if (program === undefined) return;
+    if (boot.slot >= 0 && this.slots.slots[boot.slot]?.confirmed === false)
+      this.#trialTimer = this.clock.after(TRIAL_US, () => {
+        if (this.slots.slots[boot.slot]?.confirmed === false) this.rejectTrial("deadline");
+      });
+    this.#run(boot, () => program(native));
+    this.wake();
+  }
+
+  #program(boot: Boot): Program | undefined {
+    if (this.options.program !== undefined) {
+      boot.slot = 0;
+      return this.options.program;
+    }
+    const asked = this.recoverWhy;
+    this.recoverWhy = "";
+    const slot = asked === "" ? this.slots.choose(this.#last) : -1;
+    const bundle = this.slots.slots[slot];
+    if (bundle === undefined) {
+      boot.recoveryWhy = asked || (this.slots.slots.some((each) => each?.confirmed) ? "crashloop" : "none");
+      return this.options.recovery;
+    }
+    boot.slot = slot;
+    const hash = Buffer.from(bundle.header.subarray(16, 24)).toString("hex");
+    const load = this.options.load ?? ((body: Uint8Array) => scriptProgram(Buffer.from(body).toString()));
+    return load(bundle.body, hash);
+  }
+
+  /** Calls into the program; what it lets escape is a crash of the device. */
+  #run(boot: Boot, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      if (boot.dead) return; // a ChipReset on its way out, or whatever the program made of it
+      if (this.options.program === undefined && boot.slot < 0 && this.options.recovery === undefined) throw error;
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const stack = error instanceof Error ? (error.stack ?? "") : "";
+      this.nvs.set("hearth/exception", JSON.stringify({ message, stack }));
+      this.reset("panic", { kind: "crash" }, false);
+    }
+  }
+
+  /** The program's turn is due now. */
+  wake(): void {
+    this.#turnAt(this.clock.nowUs);
+  }
+
+  #turnAt(atUs: number): void {
+    const timer = this.#turnTimer;
+    if (timer !== undefined && !timer.cancelled && timer.atUs <= atUs) return;
+    if (timer !== undefined) timer.cancelled = true;
+    this.#turnTimer = undefined;
+    if (atUs !== Number.POSITIVE_INFINITY) this.#turnTimer = this.clock.at(atUs, () => this.#turn());
+  }
+
+  #turn(): void {
+    this.#turnTimer = undefined;
+    const boot = this.boot;
+    if (boot.dead || boot.turn === undefined) return;
+    const turn = boot.turn;
+    this.#run(boot, () => {
+      const deadlineMs = turn();
+      if (boot.dead) return;
+      this.#turnAt(Math.max(boot.startUs + Math.ceil(deadlineMs * 1000), this.clock.nowUs + TURN_US));
+    });
+  }
+
+  post(kind: number, number: number, value: number): void {
+    const boot = this.boot;
+    if (boot === undefined || boot.dead) return;
+    const timeMs = (this.clock.nowUs - boot.startUs) / 1000;
+    if (boot.events.length >= EVENTS_MAX) boot.dropped++;
+    else boot.events.push([kind, number, value, timeMs, new Uint8Array(0)]);
+    this.wake();
+  }
+
+  uartBytes(uart: number, bytes: Uint8Array): void {
+    const port = this.boot?.uarts.get(uart);
+    if (port === undefined || this.boot.dead) return;
+    for (const byte of bytes) if (port.bytes.length < UART_BUFFER) port.bytes.push(byte);
+    this.post(2, uart, 0);
+  }
+
+  pinLevel(pin: number, level: number): void {
+    if (this.boot?.inputs.has(pin)) this.post(3, pin, level);
+  }
+
+  networkChanged(): void {
+    const boot = this.boot;
+    if (boot === undefined || boot.dead || this.board.network.available) return;
+    if (boot.netState === 2 || boot.netState === 3) this.setNetState(4);
+  }
+
+  setNetState(state: number): void {
+    const boot = this.boot;
+    if (boot.netTimer !== undefined) boot.netTimer.cancelled = true;
+    boot.netTimer = undefined;
+    if (boot.netState === 3 && state !== 3) boot.sockets.cut(state === 0);
+    if (boot.netState === state) return;
+    boot.netState = state;
+    this.board.emit({ kind: "net", state: (["off", "on", "connecting", "up", "lost"] as const)[state] ?? "off" });
+    this.post(1, 0, state);
+  }
+
+  /** xorshift32: enough for delays and nonces of a simulation. */
+  randomByte(): number {
+    let x = this.#random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#random = x;
+    return (x >>> 11) & 0xff;
+  }
+}
+
+/** Makes every function of a chip that restarts throw, since on a chip the restart does not return. */
+function guard(api: Native, boot: Boot): Native {
+  const guarded: Record<string, unknown> = {};
+  for (const [name, call] of Object.entries(api) as [string, (...args: unknown[]) => unknown][]) {
+    guarded[name] = (...args: unknown[]) => {
+      if (boot.dead) throw new ChipReset("the chip restarts");
+      const result = call(...args);
+      if (boot.dead) throw new ChipReset("the chip restarts");
+      return result;
+    };
+  }
+  return guarded as unknown as Native;
+}
