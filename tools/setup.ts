@@ -1,0 +1,23 @@
+// `bun run setup`: makes this machine able to build Hearth. Quick when there is nothing to do; `bun install` runs it too.
+
+import { Command } from "commander";
+import pc from "picocolors";
+import { main, progress } from "./lib/cli.ts";
+import { ensureEngine } from "./lib/fetch_engine.ts";
+import { ensureParts } from "./lib/host_packages.ts";
+
+const program = new Command("setup")
+  .description(
+    "Checks the C compiler, CMake and mbedTLS (installs them as root on Debian) and brings the pinned QuickJS source.",
+  )
+  .option("--mirror URI", "Debian mirror to get the source from (also HEARTH_DEBIAN_MIRROR)")
+  .option("--archive FILE", "local archive of the source (also HEARTH_QUICKJS_ARCHIVE)")
+  .option("--json", "end with one JSON line")
+  .action(async (options: { mirror?: string; archive?: string; json?: boolean }) => {
+    await ensureParts(progress);
+    const engine = await ensureEngine({ mirror: options.mirror, archive: options.archive, progress });
+    if (options.json) console.log(JSON.stringify({ ready: true, engineId: engine.id }));
+    else console.log(`${pc.green("ready")}  engine ${engine.id}, C compiler, CMake and mbedTLS are in place`);
+  });
+
+if (import.meta.main) await main(program);
