@@ -5,6 +5,10 @@
 #endif
 #include <quickjs.c> // found as a system header: its warnings are not ours
 #include <stdbool.h>
+// The engine forbids these to itself.
+#undef malloc
+#undef free
+#undef realloc
 
 // The raw context of this engine version makes exactly one atom. Bytecode is executed in place only when its own atoms come
 // out at the numbers that are written in it, so that one must be the first. On the script's first line: lines stay right.
@@ -170,11 +174,11 @@ static void map_function(struct map_writer *w, JSValueConst rom_value, JSValueCo
     if (rom->byte_code_buf < w->blob || rom->byte_code_buf + rom->byte_code_len > w->blob + w->blob_length) {
         fail("byte code is not executed in place", NULL);
     }
-    const char *name = JS_AtomToCString(w->debug_ctx, debug->func_name);
+    const char *name = debug->func_name != JS_ATOM_NULL ? JS_AtomToCString(w->debug_ctx, debug->func_name) : NULL;
     fprintf(w->out, "%s\n{\"offset\":%u,\"length\":%d,\"name\":", w->count++ > 0 ? "," : "",
             (unsigned)(rom->byte_code_buf - w->blob), rom->byte_code_len);
     put_text(w->out, name != NULL ? name : "");
-    JS_FreeCString(w->debug_ctx, name);
+    if (name != NULL) JS_FreeCString(w->debug_ctx, name);
     fputs(",\"lines\":", w->out);
     put_lines(w->out, debug);
     fputc('}', w->out);
