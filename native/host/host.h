@@ -15,6 +15,7 @@
 // ---------------------------------------------------------------- options (port_sys.c)
 
 struct host_options {
+    const char *version;     // of the firmware image
     const char *flash_dir;   // the chip's state
     const char *board;       // Unix socket of the virtual board, or NULL
     const char *id;          // 12 hex digits, or NULL: kept in the flash folder

@@ -11,10 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#ifndef HEARTH_VERSION
-#define HEARTH_VERSION "0.1.0"
-#endif
-
 enum { MESSAGE_MAX = 2 + 65535 };
 
 static int board = -1;
@@ -62,7 +58,7 @@ int host_board_start(void)
     }
     board = fd;
     uint8_t reason = (uint8_t)host_options.reset;
-    host_board_send(BOARD_HELLO, &reason, 1, HEARTH_VERSION, strlen(HEARTH_VERSION));
+    host_board_send(BOARD_HELLO, &reason, 1, host_options.version, strlen(host_options.version));
     return PORT_OK;
 }
 

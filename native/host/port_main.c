@@ -1,4 +1,5 @@
 // The entry of the host firmware: reads the options of docs/BOARD.md, starts the port's parts and hands over to the common code.
+#include "../embedded.h"
 #include "host.h"
 
 #include <arpa/inet.h>
@@ -136,6 +137,7 @@ static void need(int result, const char *what)
 
 int main(int argc, char **argv)
 {
+    host_options.version = embedded_version;
     parse(argc, argv);
     signal(SIGPIPE, SIG_IGN); // a peer that has gone is an error code of the socket, not the end of the firmware
     need(host_time_start(), "the clock");
