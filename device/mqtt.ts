@@ -113,6 +113,7 @@ export class Mqtt {
     if (this.state !== STOPPED) return;
     this.backoffMs = BACKOFF_MIN_MS;
     this.heardMs = this.loop.now();
+    // Not core: what a handler throws on a (perhaps retained) message must not restart the device again and again.
     this.poller = this.loop.poll(() => this.poll());
     this.state = WAITING;
     this.timer.once(0);
@@ -269,9 +270,9 @@ export class Mqtt {
   private welcome(): void {
     this.state = CONNECTED;
     this.connectedMs = this.heardMs;
-    this.armPing();
     for (const filter of this.filters) this.sendSubscribe(filter);
     this.publish(this.willTopic(), "online", true);
+    this.armPing();
     for (const handler of this.connectHandlers) handler();
   }
 
