@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto";
 
 export const HEADER_BYTES = 256;
-/** Body bytes that fit into a slot: a 960 KB partition without its first sector. */
-export const BODY_BYTES_MAX = 960 * 1024 - 4096;
+/** Body bytes that fit into a slot: a 192 KB partition without its first sector. */
+export const BODY_BYTES_MAX = 192 * 1024 - 4096;
 /** Boots that one trial may take. */
 export const TRIAL_BOOTS_MAX = 8;
 /** Crashes in a row that lead to the recovery bundle. */

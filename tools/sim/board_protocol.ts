@@ -1,0 +1,150 @@
+// The messages of the board socket (docs/BOARD.md) as values: pure encoding and decoding, nothing about what they mean.
+
+/** All ones: the device has no deadline. */
+export const NEVER_US = Number.POSITIVE_INFINITY;
+const ALL_ONES = 0xffff_ffff_ffff_ffffn;
+
+export type FromDevice =
+  | { kind: "hello"; reset: number; version: string }
+  | { kind: "idle"; untilUs: number }
+  | { kind: "pin mode"; pin: number; mode: number; level: number }
+  | { kind: "pin level"; pin: number; level: number }
+  | { kind: "uart open"; uart: number; tx: number; rx: number; baud: number }
+  | { kind: "uart bytes"; uart: number; bytes: Uint8Array }
+  | { kind: "uart close"; uart: number }
+  | { kind: "i2c open"; bus: number; sda: number; scl: number; hz: number }
+  | { kind: "i2c transfer"; bus: number; address: number; readLength: number; written: Uint8Array }
+  | { kind: "watchdog"; deadlineUs: number }
+  | { kind: "net off" }
+  | { kind: "net on"; net: number }
+  | { kind: "net connect"; ssid: string; password: string }
+  | { kind: "log"; line: string }
+  | { kind: "restart" }
+  | { kind: "deep sleep"; us: number }
+  | { kind: "cpu"; mhz: number }
+  | { kind: "pin read"; pin: number }
+  | { kind: "flash"; operation: number; count: number }
+  | { kind: "bad"; type: number; length: number };
+
+export type FromBoard =
+  | { kind: "time"; nowUs: number }
+  | { kind: "pin level"; pin: number; level: number }
+  | { kind: "uart bytes"; uart: number; bytes: Uint8Array }
+  | { kind: "net"; state: number; ip: string; rssi: number; channel: number }
+  | { kind: "i2c answer"; error: number; bytes: Uint8Array }
+  | { kind: "pin answer"; level: number };
+
+/** Encodes one message to a device, its length included. */
+export function encodeFromBoard(message: FromBoard): Uint8Array {
+  switch (message.kind) {
+    case "time": {
+      const body = Buffer.alloc(8);
+      body.writeBigUInt64LE(BigInt(message.nowUs));
+      return frame(64, body);
+    }
+    case "pin level":
+      return frame(65, [message.pin, message.level]);
+    case "uart bytes":
+      return frame(66, [message.uart, ...message.bytes]);
+    case "net":
+      return frame(68, [message.state, ...message.ip.split(".").map(Number), message.rssi & 0xff, message.channel]);
+    case "i2c answer":
+      return frame(72, [message.error & 0xff, ...message.bytes]);
+    case "pin answer":
+      return frame(74, [message.level]);
+  }
+}
+
+function frame(type: number, body: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(3 + body.length);
+  bytes[0] = (1 + body.length) & 0xff;
+  bytes[1] = (1 + body.length) >> 8;
+  bytes[2] = type;
+  bytes.set(body, 3);
+  return bytes;
+}
+
+/** Puts the pieces of a stream together; a message that makes no sense comes out as `bad`, and the stream goes on. */
+export class BoardDecoder {
+  #rest: Uint8Array = new Uint8Array(0);
+
+  push(piece: Uint8Array): FromDevice[] {
+    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    const messages: FromDevice[] = [];
+    let at = 0;
+    while (bytes.length - at >= 2) {
+      const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+      if (bytes.length - at - 2 < length) break;
+      messages.push(decode(bytes.slice(at + 2, at + 2 + length)));
+      at += 2 + length;
+    }
+    this.#rest = bytes.slice(at);
+    return messages;
+  }
+}
+
+function decode(message: Uint8Array): FromDevice {
+  const type = message[0] ?? -1;
+  const body = Buffer.from(message.buffer, message.byteOffset + 1, Math.max(0, message.length - 1));
+  const bad: FromDevice = { kind: "bad", type, length: message.length };
+  // By type: the length that a body has at least, or exactly.
+  const exact: Record<number, number> = { 2: 8, 3: 3, 4: 2, 5: 7, 7: 7, 9: 8, 13: 2, 14: 1, 15: 5, 16: 1 };
+  const least: Record<number, number> = { 1: 1, 6: 1, 8: 4, 10: 1, 11: 0, 12: 1 };
+  const want = exact[type];
+  if (want === undefined ? body.length < (least[type] ?? Number.POSITIVE_INFINITY) : body.length !== want) return bad;
+  const [a = 0, b = 0, c = 0] = body;
+  switch (type) {
+    case 1:
+      return { kind: "hello", reset: a, version: body.toString("utf8", 1) };
+    case 2:
+      return { kind: "idle", untilUs: u64(body, 0) };
+    case 3:
+      return { kind: "pin mode", pin: a, mode: b, level: c };
+    case 4:
+      return { kind: "pin level", pin: a, level: b };
+    case 5:
+      return { kind: "uart open", uart: a, tx: b, rx: c, baud: body.readUInt32LE(3) };
+    case 6:
+      return { kind: "uart bytes", uart: a, bytes: new Uint8Array(body.subarray(1)) };
+    case 7:
+      return { kind: "i2c open", bus: a, sda: b, scl: c, hz: body.readUInt32LE(3) };
+    case 8:
+      return {
+        kind: "i2c transfer",
+        bus: a,
+        address: b,
+        readLength: body.readUInt16LE(2),
+        written: new Uint8Array(body.subarray(4)),
+      };
+    case 9:
+      return { kind: "watchdog", deadlineUs: u64(body, 0) };
+    case 10:
+      return decodeNet(body) ?? bad;
+    case 11:
+      return { kind: "log", line: body.toString() };
+    case 12:
+      if (a === 1 && body.length === 1) return { kind: "restart" };
+      return a === 4 && body.length === 9 ? { kind: "deep sleep", us: u64(body, 1) } : bad;
+    case 13:
+      return { kind: "cpu", mhz: body.readUInt16LE(0) };
+    case 14:
+      return { kind: "pin read", pin: a };
+    case 15:
+      return { kind: "flash", operation: a, count: body.readUInt32LE(1) };
+    default:
+      return { kind: "uart close", uart: a };
+  }
+}
+
+function decodeNet(body: Buffer): FromDevice | undefined {
+  const [kind, value = 0] = body;
+  if (kind === 0 && body.length === 1) return { kind: "net off" };
+  if (kind === 1 && body.length === 2) return { kind: "net on", net: value };
+  if (kind !== 2 || body.length < 2 + value) return undefined;
+  return { kind: "net connect", ssid: body.toString("utf8", 2, 2 + value), password: body.toString("utf8", 2 + value) };
+}
+
+function u64(body: Buffer, at: number): number {
+  const value = body.readBigUInt64LE(at);
+  return value === ALL_ONES ? NEVER_US : Number(value);
+}

@@ -1,0 +1,395 @@
+// The launcher of the host firmware: it plays chip and boot loader, serves the board socket (docs/BOARD.md), and joins the process
+// to a Board. When time passes is decided by HostWorld.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Subprocess } from "bun";
+import { Board, type ChipSide, RESET_REASONS, type ResetReason } from "./board.ts";
+import { BoardDecoder, encodeFromBoard, type FromBoard, type FromDevice } from "./board_protocol.ts";
+import type { Timer } from "./clock.ts";
+import { partitionImage } from "./flash_image.ts";
+import type { HostWorld, Scheduled } from "./host_world.ts";
+import type { Machine } from "./machine.ts";
+
+/** From reset to the firmware's first instruction, as a chip's boot loader takes. */
+const BOOT_US = 300_000;
+/** A turn is not late before this much real time, see docs/BOARD.md. */
+const HANG_MS = 2000;
+/** Panics in a row, each before the firmware ever went idle, after which the launcher gives up. */
+const PANICS_MAX = 20;
+const STATES = ["off", "on", "connecting", "up", "lost"] as const;
+const ENACK = -12;
+const ETIMEOUT = -6;
+let machines = 0;
+
+export interface HostMachineOptions {
+  world: HostWorld;
+  /** The command of the firmware: its path, or path and arguments of something that behaves like it. */
+  firmware: string | string[];
+  /** State of the chip; made when it is not there. */
+  flashDir: string;
+  /** Makes the device's random numbers repeat. */
+  seed?: number;
+  /** 12 hex digits; by default one that stays in the flash folder. */
+  uniqueId?: string;
+  /** More options for the firmware. */
+  args?: string[];
+  /** Loopback address of its own. */
+  address?: string;
+}
+
+type Fate = "watchdog" | "power" | "reset";
+
+export class HostMachine implements Machine, ChipSide, Scheduled {
+  readonly board: Board;
+  readonly address: string;
+  readonly flashDir: string;
+  /** Every reset since power came on first, in order. */
+  readonly resets: ResetReason[] = [];
+  /** Set when the launcher has given up; says why. */
+  failure: string | undefined;
+  busy = false;
+  /** Since when the process has been busy, real time. */
+  #busySinceMs = 0;
+  #untilUs = Number.POSITIVE_INFINITY;
+  readonly #options: HostMachineOptions;
+  readonly #world: HostWorld;
+  readonly #mail: FromBoard[] = [];
+  #process: Subprocess | undefined;
+  #exited: Promise<unknown> = Promise.resolve();
+  #socket: Socket | undefined;
+  #server: Server | undefined;
+  #socketPath = "";
+  #powered = false;
+  #fate: Fate | undefined;
+  #bootUs = 0;
+  #bootTimer: Timer | undefined;
+  #boots = 0;
+  #panics = 0;
+  #watchdogUs = 0;
+  #watchdog: Timer | undefined;
+  #netTimer: Timer | undefined;
+  #netState = 0;
+  #sleepUs = 0;
+  #errorText = "";
+
+  constructor(options: HostMachineOptions) {
+    this.#options = options;
+    this.#world = options.world;
+    this.flashDir = options.flashDir;
+    this.board = new Board(options.world.clock);
+    this.address = options.address ?? loopbackAddress();
+    this.board.network.ip = this.address;
+    this.board.chip = this;
+    mkdirSync(join(this.flashDir, "files"), { recursive: true });
+    this.#world.add(this);
+  }
+
+  /** Milliseconds since the present boot, by the device's clock. */
+  get uptimeMs(): number {
+    return (this.#world.clock.nowUs - this.#bootUs) / 1000;
+  }
+
+  /** True while the firmware runs or is about to. */
+  get powered(): boolean {
+    return this.#powered;
+  }
+
+  get wakeUs(): number {
+    return this.#process === undefined ? Number.POSITIVE_INFINITY : this.#bootUs + this.#untilUs;
+  }
+
+  get hasMail(): boolean {
+    return this.#mail.length > 0 && this.#socket !== undefined;
+  }
+
+  // ---- the flash folder, as `cpall` and `pcp_conf` would fill it
+
+  /** Writes a bundle (header and body) as the permanent one. Power must be off. */
+  async installBundle(bundle: Uint8Array): Promise<void> {
+    await Bun.write(join(this.flashDir, "app_0.bin"), partitionImage(bundle, 1, true));
+    rmSync(join(this.flashDir, "app_1.bin"), { force: true });
+  }
+
+  async writeFile(name: string, content: string | Uint8Array): Promise<void> {
+    const path = join(this.flashDir, "files", name);
+    mkdirSync(dirname(path), { recursive: true });
+    await Bun.write(path, content);
+  }
+
+  // ---- power and reset
+
+  async powerOn(): Promise<void> {
+    if (this.#powered) return;
+    await this.#exited;
+    await this.#serve();
+    this.#powered = true;
+    this.#panics = 0;
+    this.#boot(0);
+  }
+
+  async powerCut(): Promise<void> {
+    this.#powered = false;
+    if (this.#bootTimer !== undefined) this.#bootTimer.cancelled = true;
+    this.#kill("power");
+    await this.#exited;
+  }
+
+  async pressReset(): Promise<void> {
+    if (!this.#powered) return;
+    this.#kill("reset");
+    await this.#exited;
+  }
+
+  async close(): Promise<void> {
+    await this.powerCut();
+    this.#world.remove(this);
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    await new Promise<void>((done) => server.close(() => done()));
+    rmSync(dirname(this.#socketPath), { recursive: true, force: true });
+  }
+
+  // ---- the scheduler's side
+
+  grant(): void {
+    const nowUs = Math.max(0, this.#world.clock.nowUs - this.#bootUs);
+    const messages: FromBoard[] = [{ kind: "time", nowUs }, ...this.#mail.splice(0)];
+    this.#setBusy();
+    // In one piece, so that the device never handles the time without what comes with it.
+    this.#socket?.write(Buffer.concat(messages.map(encodeFromBoard)));
+  }
+
+  /** The device's clock runs with real time once a turn is late; the watchdog ends the turn when that passes its deadline. */
+  checkHang(): void {
+    if (!this.busy || this.#process === undefined || this.#watchdogUs === 0 || this.#fate !== undefined) return;
+    const remainingMs = Math.max(0, (this.#bootUs + this.#watchdogUs - this.#world.clock.nowUs) / 1000);
+    const pace = this.#world.pace === "fast" ? Number.POSITIVE_INFINITY : this.#world.pace;
+    if (performance.now() - this.#busySinceMs < HANG_MS + remainingMs / pace) return;
+    this.#kill("watchdog");
+  }
+
+  #setBusy(): void {
+    this.busy = true;
+    this.#busySinceMs = performance.now();
+  }
+
+  // ---- the process
+
+  #boot(reason: number): void {
+    this.#boots++;
+    this.#fate = undefined;
+    this.#mail.length = 0;
+    this.#untilUs = 0;
+    this.#watchdogUs = 0;
+    this.#netState = 0;
+    this.#sleepUs = 0;
+    this.#errorText = "";
+    this.#bootUs = this.#world.clock.nowUs;
+    this.#setBusy();
+    const { firmware, seed, uniqueId, args } = this.#options;
+    const command = [...(typeof firmware === "string" ? [firmware] : firmware)];
+    command.push("--flash", this.flashDir, "--board", this.#socketPath, "--reset", String(reason));
+    if (seed !== undefined) command.push("--seed", String(seed + this.#boots * 1_000_003));
+    if (uniqueId !== undefined) command.push("--id", uniqueId);
+    const child = Bun.spawn([...command, ...(args ?? [])], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    this.#process = child;
+    const errors = this.#readErrors(child.stderr);
+    this.#exited = Promise.all([child.exited, errors]).then(() => this.#ended(child));
+  }
+
+  async #readErrors(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const piece of stream) this.#errorText = (this.#errorText + decoder.decode(piece)).slice(-16384);
+  }
+
+  #kill(fate: Fate): void {
+    if (this.#process === undefined || this.#fate !== undefined) return;
+    this.#fate = fate;
+    this.#setBusy();
+    this.#process.kill(9);
+  }
+
+  #ended(child: Subprocess): void {
+    this.#process = undefined;
+    this.#socket?.destroy();
+    this.#socket = undefined;
+    this.busy = false;
+    this.#untilUs = Number.POSITIVE_INFINITY;
+    for (const timer of [this.#watchdog, this.#netTimer]) if (timer !== undefined) timer.cancelled = true;
+    this.board.outputs.clear();
+    for (const line of this.#errorText.split("\n"))
+      if (line !== "") this.board.emit({ kind: "log", line: `! ${line}` });
+    const code = child.exitCode;
+    if (!this.#powered || this.#fate === "power") {
+      this.#powered = false;
+    } else if (this.#fate === "reset") this.#restart("power on", BOOT_US);
+    else if (this.#fate === "watchdog" || code === 12) this.#restart("watchdog", BOOT_US);
+    else if (code === 11) this.#restart("software", BOOT_US);
+    else if (code === 14) this.#restart("deep sleep", this.#sleepUs);
+    else if (code === 99) this.#powered = false;
+    else if (code === 0 || code === 1 || code === 2)
+      this.#giveUp(this.#errorText.trim() || `the firmware ended (${code})`);
+    else if (++this.#panics >= PANICS_MAX) this.#giveUp(`${PANICS_MAX} crashes in a row: ${this.#errorText.trim()}`);
+    else this.#restart("panic", BOOT_US);
+    this.#world.poke();
+  }
+
+  #giveUp(why: string): void {
+    this.#powered = false;
+    this.failure = why;
+    this.board.emit({ kind: "log", line: `! the launcher gives up: ${why}` });
+  }
+
+  #restart(reason: ResetReason, delayUs: number): void {
+    this.resets.push(reason);
+    this.board.emit({ kind: "reset", reason });
+    this.#bootTimer = this.#world.clock.after(delayUs, () => this.#boot(RESET_REASONS.indexOf(reason)));
+  }
+
+  // ---- the board socket
+
+  async #serve(): Promise<void> {
+    if (this.#server !== undefined) return;
+    this.#socketPath = join(mkdtempSync(join(tmpdir(), "hearth-")), "board");
+    const server = createServer((socket) => this.#connected(socket));
+    this.#server = server;
+    await new Promise<void>((done, failed) => {
+      server.once("error", failed);
+      server.listen(this.#socketPath, done);
+    });
+  }
+
+  #connected(socket: Socket): void {
+    const decoder = new BoardDecoder();
+    this.#socket = socket;
+    socket.on("error", () => {}); // the process's end tells why
+    socket.on("data", (piece: Buffer) => {
+      if (this.#socket !== socket) return;
+      for (const message of decoder.push(new Uint8Array(piece))) this.#take(message);
+    });
+  }
+
+  #send(message: FromBoard): void {
+    this.#socket?.write(encodeFromBoard(message));
+  }
+
+  #take(message: FromDevice): void {
+    const board = this.board;
+    switch (message.kind) {
+      case "idle":
+        this.#untilUs = message.untilUs;
+        if (this.#fate === undefined) this.busy = false;
+        this.#panics = 0;
+        this.#world.noteIdle(this);
+        break;
+      case "pin mode":
+        if (message.mode >= 3) this.#drivePin(message.pin, message.level);
+        else board.outputs.delete(message.pin);
+        break;
+      case "pin level":
+        this.#drivePin(message.pin, message.level);
+        break;
+      case "pin read": {
+        const level = board.inputs.get(message.pin) ?? board.outputs.get(message.pin) ?? 0;
+        this.#send({ kind: "pin answer", level });
+        break;
+      }
+      case "uart open":
+        board.uarts.get(message.uart)?.opened?.(message.baud);
+        break;
+      case "uart bytes":
+        board.emit({ kind: "uart", uart: message.uart, bytes: message.bytes });
+        board.uarts.get(message.uart)?.received(message.bytes);
+        break;
+      case "i2c transfer": {
+        const model = board.i2c.get(message.bus * 256 + message.address);
+        const answer = model?.transfer(message.written, message.readLength) ?? "nack";
+        const error = answer === "nack" ? ENACK : answer === "stuck" ? ETIMEOUT : 0;
+        this.#send({ kind: "i2c answer", error, bytes: typeof answer === "string" ? new Uint8Array(0) : answer });
+        break;
+      }
+      case "watchdog":
+        this.#armWatchdog(message.deadlineUs);
+        break;
+      case "net off":
+        this.#setNet(0);
+        break;
+      case "net on":
+        this.#setNet(1);
+        break;
+      case "net connect":
+        this.#setNet(2);
+        this.#netTimer = this.#world.clock.after(board.network.joinMs * 1000, () =>
+          this.#tellNet(board.network.available ? 3 : 4),
+        );
+        break;
+      case "log":
+        board.emit({ kind: "log", line: message.line });
+        break;
+      case "deep sleep":
+        this.#sleepUs = message.us;
+        break;
+      case "cpu":
+        board.emit({ kind: "cpu", mhz: message.mhz });
+        break;
+      case "bad":
+        board.emit({ kind: "log", line: `! board message ${message.type} of ${message.length} bytes makes no sense` });
+        break;
+      default: // hello, restart, UART close, I2C open, flash: nothing to do
+    }
+  }
+
+  #drivePin(pin: number, level: number): void {
+    if (this.board.outputs.get(pin) === level) return;
+    this.board.outputs.set(pin, level);
+    this.board.emit({ kind: "pin", pin, level });
+  }
+
+  #armWatchdog(deadlineUs: number): void {
+    this.#watchdogUs = deadlineUs;
+    if (this.#watchdog !== undefined) this.#watchdog.cancelled = true;
+    if (deadlineUs === 0) return;
+    this.#watchdog = this.#world.clock.at(this.#bootUs + deadlineUs + 1, () => this.#kill("watchdog"));
+  }
+
+  #setNet(state: number): void {
+    if (this.#netTimer !== undefined) this.#netTimer.cancelled = true;
+    if (this.#netState === state) return;
+    this.#netState = state;
+    this.board.emit({ kind: "net", state: STATES[state] ?? "off" });
+  }
+
+  #tellNet(state: number): void {
+    this.#setNet(state);
+    const { ip, rssi, channel } = this.board.network;
+    this.#mail.push({ kind: "net", state, ip: state === 3 ? ip : "0.0.0.0", rssi, channel });
+    this.#world.poke();
+  }
+
+  // ---- what the world does to the chip
+
+  uartBytes(uart: number, bytes: Uint8Array): void {
+    this.#mail.push({ kind: "uart bytes", uart, bytes });
+    this.#world.poke();
+  }
+
+  pinLevel(pin: number, level: number): void {
+    this.#mail.push({ kind: "pin level", pin, level });
+    this.#world.poke();
+  }
+
+  networkChanged(): void {
+    if (!this.board.network.available && (this.#netState === 2 || this.#netState === 3)) this.#tellNet(4);
+  }
+}
+
+/** An address of 127/8 that no other machine of this process has, and hardly one of another process. */
+function loopbackAddress(): string {
+  machines++;
+  const process32 = (process.pid * 2654435761) >>> 0;
+  return `127.${64 + (process32 & 63)}.${(process32 >>> 8) & 255}.${1 + (((process32 >>> 16) + machines) % 254)}`;
+}
