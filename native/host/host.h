@@ -127,6 +127,8 @@ int host_board_fd(void);
 void host_board_send(uint8_t type, const void *head, size_t head_length, const void *body, size_t body_length);
 // Hands out all messages that are here now. Returns true when one of them was `time`. Exits when the board has gone.
 bool host_board_pump(void);
+// Exits when the board has gone, without reading anything.
+void host_board_check(void);
 // Waits for a message of type `answer` (bounded by HOST_BOARD_ANSWER_MS of real time), handing out others meanwhile.
 // Returns its body's length, copying at most `capacity` bytes, or PORT_EIO.
 enum { HOST_BOARD_ANSWER_MS = 30000 };

@@ -141,6 +141,12 @@ bool host_board_pump(void)
     }
 }
 
+void host_board_check(void)
+{
+    struct pollfd polled = {.fd = board, .events = 0};
+    if (board >= 0 && poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0) board_gone();
+}
+
 int host_board_answer(uint8_t answer, void *buf, size_t capacity)
 {
     uint64_t began_us = host_real_us(), limit_us = (uint64_t)HOST_BOARD_ANSWER_MS * 1000;

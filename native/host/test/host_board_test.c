@@ -223,6 +223,19 @@ static void busy_turn_moves_time(void)
     expect_exit(child, 0);
 }
 
+static void chip_loops(void)
+{
+    for (;;) port_yield();
+}
+
+static void endless_loop_ends_with_the_board(void)
+{
+    pid_t child = launch(chip_loops);
+    expect_hello();
+    close(board);
+    expect_exit(child, 0);
+}
+
 // ---------------------------------------------------------------- pins, I2C, network, the end of a boot
 
 static void chip_uses_pins(void)
@@ -336,6 +349,7 @@ const struct host_test host_board_tests[] = {
     {"socket_wakes_without_time", socket_wakes_without_time},
     {"uart_event_wakes", uart_event_wakes},
     {"busy_turn_moves_time", busy_turn_moves_time},
+    {"endless_loop_ends_with_the_board", endless_loop_ends_with_the_board},
     {"pins_and_buses", pins_and_buses},
     {"network_states", network_states},
     {"counts_operations", counts_operations},
