@@ -30,7 +30,8 @@ export interface Network {
 
 export type BoardEvent =
   | { kind: "pin"; pin: number; level: number }
-  | { kind: "uart"; uart: number; bytes: Uint8Array }
+  /** `toChip`: from a model, else from the chip. */
+  | { kind: "uart"; uart: number; bytes: Uint8Array; toChip?: boolean }
   | { kind: "net"; state: "off" | "on" | "connecting" | "up" | "lost" }
   | { kind: "log"; line: string }
   | { kind: "reset"; reason: ResetReason }
@@ -86,6 +87,7 @@ export class Board {
 
   /** A model sends bytes to the chip now. */
   uartDeliver(uart: number, bytes: Uint8Array): void {
+    this.emit({ kind: "uart", uart, bytes, toChip: true });
     this.chip?.uartBytes(uart, bytes);
   }
 

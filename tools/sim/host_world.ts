@@ -139,6 +139,22 @@ export class HostWorld {
     return done();
   }
 
+  /** Lets time pass up to `limitMs` from now, to the microsecond, and then ends the world. */
+  async runFor(limitMs: number): Promise<void> {
+    this.clock.after(Math.round(limitMs * 1000), () => {
+      this.#stopped = true;
+    });
+    this.start();
+    await this.#running;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Resolves when the world has ended. */
+  async ended(): Promise<void> {
+    await this.#running;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   #anchor(): void {
     this.#anchorRealMs = performance.now();
     this.#anchorUs = this.clock.nowUs;

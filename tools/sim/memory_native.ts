@@ -232,7 +232,7 @@ export class MemoryChip implements Machine, ChipSide {
       const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       const stack = error instanceof Error ? (error.stack ?? "") : "";
       this.nvs.set("hearth/exception", JSON.stringify({ message, stack }));
-      this.reset("panic", { kind: "crash" }, false);
+      this.reset("software", { kind: "crash" }, false);
     }
   }
 

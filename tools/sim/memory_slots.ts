@@ -9,7 +9,7 @@ export const BODY_BYTES_MAX = 192 * 1024 - 4096;
 /** Boots that one trial may take. */
 export const TRIAL_BOOTS_MAX = 8;
 /** Crashes in a row that lead to the recovery bundle. */
-export const CRASHES_MAX = 5;
+export const CRASHES_MAX = 3;
 
 export interface SlotBundle {
   header: Uint8Array;

@@ -1,0 +1,104 @@
+// The commands that a person types while `bun run sim` runs: reading a line, and what it does to the bench.
+
+import type { Bench } from "./bench.ts";
+import { PZEM_FAULTS, type PzemFault } from "./models/pzem.ts";
+
+export const CONSOLE_HELP = `v 231.5            voltage of the mains; "v auto" follows the household again
+w 1200             load in watts; "w auto"
+fault KIND         the meter: ${PZEM_FAULTS.join(", ")}
+wifi off|on        the access point
+broker off|on      the embedded broker; "broker mute" accepts and never answers
+reset              presses the reset button
+power              cuts the power and gives it back; "power off", "power on"
+pin N 0|1          drives an input pin
+ota WORD           publishes cmnd/NAME/OTA WORD (open, commit, reboot, getversion, stats, ...)
+cmd TOPIC PAYLOAD  publishes anything; a TOPIC without / is cmnd/NAME/TOPIC
+h                  this help
+q                  ends`;
+
+export interface ConsoleContext {
+  bench: Bench;
+  name: string;
+  publish: (topic: string, payload: string) => void;
+  say: (line: string) => void;
+  quit: () => void;
+}
+
+/** Carries one line out. Throws an Error whose message tells the person what is wrong with it. */
+export async function carryOut(line: string, context: ConsoleContext): Promise<void> {
+  const [word = "", ...rest] = line.trim().split(/\s+/);
+  const { bench, name } = context;
+  const argument = rest[0] ?? "";
+  switch (word) {
+    case "":
+      return;
+    case "h":
+    case "help":
+    case "?":
+      return context.say(CONSOLE_HELP);
+    case "q":
+    case "quit":
+      return context.quit();
+    case "v":
+      bench.household.fixedVolts = numberOrAuto(argument, 0, 400);
+      return;
+    case "w":
+      bench.household.fixedWatts = numberOrAuto(argument, 0, 23000);
+      return;
+    case "fault":
+      if (!PZEM_FAULTS.includes(argument as PzemFault)) throw new Error(`fault takes one of ${PZEM_FAULTS.join(", ")}`);
+      bench.meter.fault = argument as PzemFault;
+      return;
+    case "wifi": {
+      const on = onOff(argument);
+      return bench.world.act(() => bench.machine.board.setNetwork(on));
+    }
+    case "broker":
+      return brokerSwitch(argument, context);
+    case "reset":
+      return bench.machine.pressReset();
+    case "power":
+      if (argument !== "on") await bench.machine.powerCut();
+      if (argument !== "off") await bench.machine.powerOn();
+      return;
+    case "pin": {
+      const pin = Number(argument);
+      const level = Number(rest[1]);
+      if (!Number.isInteger(pin) || (level !== 0 && level !== 1)) throw new Error("pin takes a number and 0 or 1");
+      return bench.world.act(() => bench.machine.board.drive(pin, level));
+    }
+    case "ota":
+      if (argument === "") throw new Error("ota takes a word, e.g. getversion");
+      return context.publish(`cmnd/${name}/OTA`, rest.join(" "));
+    case "cmd":
+      if (argument === "") throw new Error("cmd takes a topic and a payload");
+      return context.publish(argument.includes("/") ? argument : `cmnd/${name}/${argument}`, rest.slice(1).join(" "));
+    default:
+      throw new Error(`"${word}" is not a command; h lists them`);
+  }
+}
+
+async function brokerSwitch(argument: string, { bench }: ConsoleContext): Promise<void> {
+  const broker = bench.broker;
+  if (broker === undefined) throw new Error("the broker is not the embedded one");
+  if (argument === "mute") {
+    broker.mute = true;
+    broker.dropClients();
+    return;
+  }
+  broker.mute = false;
+  if (onOff(argument)) await broker.resume();
+  else await broker.stop();
+}
+
+function onOff(text: string): boolean {
+  if (text !== "on" && text !== "off") throw new Error(`"${text}" is neither on nor off`);
+  return text === "on";
+}
+
+function numberOrAuto(text: string, min: number, max: number): number | undefined {
+  if (text === "auto") return undefined;
+  const value = text === "" ? Number.NaN : Number(text);
+  if (!(value >= min && value <= max)) throw new Error(`takes a number from ${min} to ${max}, or "auto"`);
+  return value;
+}

@@ -1,0 +1,82 @@
+// What happens in a simulation as events, in the two forms in which `bun run sim` shows them: a JSON object per line, and columns.
+
+import pc from "picocolors";
+import type { Bench } from "./bench.ts";
+import type { BrokerEvent } from "./broker.ts";
+
+export type SimEvent = { /** Milliseconds since the simulation began, by the virtual clock. */ t: number } & (
+  | { kind: "publish"; topic: string; payload: string; retain: boolean }
+  | { kind: "connect"; client: string }
+  | { kind: "disconnect"; client: string }
+  | { kind: "subscribe"; client: string; topics: string[] }
+  | { kind: "pin"; pin: number; level: number }
+  | { kind: "reset"; reason: string }
+  | { kind: "net"; state: string }
+  | { kind: "frame"; bus: string; toChip: boolean; hex: string }
+  | { kind: "cpu"; mhz: number }
+  | { kind: "log"; line: string }
+);
+
+/** Tells `each` everything that happens on the bench, in order. */
+export function observeBench(bench: Bench, each: (event: SimEvent) => void): void {
+  const t = () => Math.round(bench.world.clock.nowUs / 1000);
+  bench.machine.board.observe((event) => {
+    if (event.kind === "uart") {
+      const hex = Buffer.from(event.bytes).toString("hex");
+      each({ t: t(), kind: "frame", bus: `uart${event.uart}`, toChip: event.toChip === true, hex });
+    } else each({ t: t(), ...event });
+  });
+  bench.broker?.observe((event) => each({ t: t(), ...brokerEvent(event) }));
+}
+
+function brokerEvent(event: BrokerEvent) {
+  if (event.kind !== "publish") return event;
+  return {
+    kind: "publish" as const,
+    topic: event.topic,
+    payload: Buffer.from(event.payload).toString(),
+    retain: event.retain,
+  };
+}
+
+/** An event as a line of columns: device time, topic or kind, value. Undefined for what only floods a screen. */
+export function describe(event: SimEvent, width: number): string | undefined {
+  const time = pc.dim(formatTime(event.t));
+  const row = (name: string, value: string, paint: (text: string) => string) =>
+    `${time}  ${paint(name.padEnd(width))}  ${value}`;
+  switch (event.kind) {
+    case "publish": {
+      const paint = event.topic.startsWith("cmnd/") ? pc.magenta : event.topic.endsWith("/LWT") ? pc.yellow : pc.cyan;
+      return row(event.topic, event.payload + (event.retain ? pc.dim(" (retained)") : ""), paint);
+    }
+    case "connect":
+      return row("broker", pc.green(`${event.client} connected`), pc.dim);
+    case "disconnect":
+      return row("broker", pc.yellow(`${event.client} is gone`), pc.dim);
+    case "reset":
+      return row("reset", pc.yellow(event.reason), pc.dim);
+    case "net":
+      return row("network", event.state, pc.dim);
+    case "log":
+      return row("log", event.line, pc.dim);
+    default:
+      return undefined;
+  }
+}
+
+/** `1d 02:03:04.567` */
+export function formatTime(ms: number): string {
+  const part = (value: number, digits = 2) => String(Math.floor(value)).padStart(digits, "0");
+  const days = Math.floor(ms / 86_400_000);
+  const clock = `${part((ms / 3_600_000) % 24)}:${part((ms / 60_000) % 60)}:${part((ms / 1000) % 60)}.${part(ms % 1000, 3)}`;
+  return days > 0 ? `${days}d ${clock}` : clock;
+}
+
+/** Milliseconds of `500ms`, `90s`, `10m`, `2h`, `1d`; undefined when it is none of these. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  if (match === null) return undefined;
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as "ms" | "s" | "m" | "h" | "d"];
+  const value = Number(match[1]) * unit;
+  return value > 0 ? value : undefined;
+}
