@@ -42,6 +42,9 @@ uint64_t host_watchdog_deadline(void);
 void host_watchdog_expired(void) __attribute__((noreturn));
 // A log line made as by printf, at most 255 characters.
 void host_logf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+// Size of the file at `path`, or PORT_ENOENT (also for a folder), PORT_EIO. Instead of stat(): the 32-bit build aligns
+// doubles and 64-bit numbers to 8 bytes as the chips do, and then struct stat is not the one of the C library.
+int host_file_size(const char *path);
 // Writes the path of `name` in the flash folder; false when it does not fit.
 bool host_path(char *out, size_t capacity, const char *name);
 

@@ -86,11 +86,9 @@ void host_file_lose_unsynced(void)
 {
     for (int i = 0; i < dirty_count; i++) {
         char path[PATH_LENGTH];
-        struct stat status;
-        if (!path_of(dirty[i].name, path) || stat(path, &status) != 0) continue;
-        uint32_t size = (uint32_t)status.st_size;
-        if (size <= dirty[i].synced) continue;
-        uint32_t kept = dirty[i].synced + (uint32_t)(host_cut_random() % (size - dirty[i].synced + 1));
+        int size = path_of(dirty[i].name, path) ? host_file_size(path) : -1;
+        if (size < 0 || (uint32_t)size <= dirty[i].synced) continue;
+        uint32_t kept = dirty[i].synced + (uint32_t)(host_cut_random() % ((uint32_t)size - dirty[i].synced + 1));
         if (truncate(path, kept) != 0) continue; // the process ends in a moment; nothing better can be done
     }
     dirty_count = 0;
@@ -106,17 +104,18 @@ static int walk(const char *folder, const char *prefix, int depth, void (*each)(
     int result = PORT_OK;
     for (int i = 0; i < count; i++) {
         char path[PATH_LENGTH], name[PORT_FILE_NAME_MAX + 1];
-        struct stat status;
         bool fits = found[i]->d_name[0] != '.' &&
                     snprintf(path, sizeof path, "%s/%s", folder, found[i]->d_name) < (int)sizeof path &&
                     snprintf(name, sizeof name, "%s%s", prefix, found[i]->d_name) < (int)sizeof name;
         free(found[i]);
-        if (!fits || result < 0 || stat(path, &status) != 0) continue;
-        if (S_ISREG(status.st_mode)) {
-            each(context, name, (uint32_t)status.st_size);
-        } else if (S_ISDIR(status.st_mode) && strlen(name) < PORT_FILE_NAME_MAX) {
+        if (!fits || result < 0) continue;
+        int size = host_file_size(path);
+        if (size >= 0) {
+            each(context, name, (uint32_t)size);
+        } else if (size == PORT_ENOENT && strlen(name) < PORT_FILE_NAME_MAX) { // a folder
             strcat(name, "/");
             result = walk(path, name, depth + 1, each, context);
+            if (result == PORT_ENOENT) result = PORT_OK; // neither a file nor a folder: somebody else's
         }
     }
     free(found);
@@ -154,10 +153,7 @@ int port_file_space(void)
 int port_file_size(const char *name)
 {
     char path[PATH_LENGTH];
-    struct stat status;
-    if (!path_of(name, path)) return PORT_EINVAL;
-    if (stat(path, &status) != 0) return error_of(errno);
-    return S_ISREG(status.st_mode) ? (int)status.st_size : PORT_ENOENT;
+    return path_of(name, path) ? host_file_size(path) : PORT_EINVAL;
 }
 
 int port_file_read(const char *name, uint32_t offset, void *buf, size_t length)

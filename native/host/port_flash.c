@@ -5,11 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 // As in partitions.csv for a 4 MB chip; a file of another size in the flash folder counts as it is.
-enum { APP_SIZE = 192 * 1024 };
+enum { APP_SIZE = 192 * 1024, PARTITION_MAX = 16 << 20 };
 
 static struct host_nor partitions[PORT_PART_COUNT];
 static const uint8_t *read_only[PORT_PART_COUNT];
@@ -36,12 +35,10 @@ static void *map_file(const char *name, uint32_t *size, int protection)
     char file[64], path[1024];
     snprintf(file, sizeof file, "%s.bin", name);
     if (!host_path(path, sizeof path, file)) return NULL;
-    struct stat status;
-    if (stat(path, &status) != 0) {
-        if (!make_blank(path, *size) || stat(path, &status) != 0) return NULL;
-    }
-    if (status.st_size <= 0 || status.st_size > 16 << 20 || status.st_size % PORT_FLASH_SECTOR != 0) return NULL;
-    *size = (uint32_t)status.st_size;
+    int found = host_file_size(path);
+    if (found == PORT_ENOENT && make_blank(path, *size)) found = host_file_size(path);
+    if (found <= 0 || found > PARTITION_MAX || found % PORT_FLASH_SECTOR != 0) return NULL;
+    *size = (uint32_t)found;
     int fd = open(path, O_RDWR);
     if (fd < 0) return NULL;
     void *cells = mmap(NULL, *size, protection, MAP_SHARED, fd, 0);

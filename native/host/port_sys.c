@@ -29,6 +29,15 @@ bool host_path(char *out, size_t capacity, const char *name)
     return length > 0 && (size_t)length < capacity;
 }
 
+int host_file_size(const char *path)
+{
+    int fd = open(path, O_RDWR); // refuses a folder
+    if (fd < 0) return errno == ENOENT || errno == ENOTDIR || errno == EISDIR ? PORT_ENOENT : PORT_EIO;
+    off_t size = lseek(fd, 0, SEEK_END);
+    close(fd);
+    return size < 0 || size > INT32_MAX ? PORT_EIO : (int)size;
+}
+
 static bool parse_id(const char *text)
 {
     unsigned value;
