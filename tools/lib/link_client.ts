@@ -93,6 +93,10 @@ export class LinkClient {
   #failure: LinkError | undefined;
   #lastId = 0;
   #cancelTimer: (() => void) | undefined;
+  /** A put waits for the device even when every request has been answered. */
+  #putting = false;
+  /** Wakes a put that waits for room in the window. */
+  #onFailure: () => void = () => {};
   #onTaken: ((id: number, offset: number) => void) | undefined;
 
   private constructor(wire: Wire, options: LinkClientOptions) {
@@ -202,12 +206,14 @@ export class LinkClient {
       wake();
     };
     let failed = false;
+    this.#putting = true;
     const begun = this.#request(type, head);
     const id = this.#lastId;
     begun.then(
       (frame) => progress(json<{ offset: number }>(frame).offset),
       () => {
         failed = true;
+        this.#putting = false;
         wake();
       },
     );
@@ -215,18 +221,20 @@ export class LinkClient {
       if (of === id) progress(offset);
     };
     options.onProgress?.(0, total);
-    while (next < total && !failed) {
+    while (next < total && !failed && this.#failure === undefined) {
       if (next - taken < window) {
         const end = Math.min(next + chunk, total, taken + window);
         this.#sendFrame(T.data, id, u32(next), content.subarray(next, end));
         next = end;
       } else {
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          wake = this.#onFailure = resolve;
         });
       }
     }
     if (failed) await begun;
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#putting = false; // from here on the commit's answer is waited for
     const committed = this.#request(T.commit);
     committed.catch(() => {});
     await begun;
@@ -307,7 +315,7 @@ export class LinkClient {
       if (frame[0] === T.error) pending?.reject(deviceError(frame));
       else pending?.resolve(frame.subarray(3));
     }
-    if (this.#pending.size > 0) this.#watch();
+    if (this.#pending.size > 0 || this.#putting) this.#watch();
     else this.#unwatch();
   }
 
@@ -334,6 +342,7 @@ export class LinkClient {
     this.#greeted = undefined;
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
+    this.#onFailure();
   }
 }
 

@@ -77,7 +77,8 @@ export class NoiseSession {
     if (this.#messages === 0) this.#mixPsk();
     this.#mixHash(publicKey);
     this.#mixKey(publicKey);
-    if (this.#messages === 1) this.#mixKey(this.#dh());
+    // Whoever sends a key that gives no shared secret gets an answer that nobody can read.
+    if (this.#messages === 1) this.#mixKey(this.#dh() ?? new Uint8Array(randomBytes(DH_BYTES)));
     const text = this.#cipher.encrypt(payload, this.#hash);
     this.#mixHash(text);
     this.#messageDone();
@@ -127,8 +128,13 @@ export class NoiseSession {
     this.#receiver = this.#initiator ? responderSends : initiatorSends;
   }
 
-  #dh(): Uint8Array {
-    return diffieHellman({ privateKey: this.#ephemeral, publicKey: publicKey(this.#remote) });
+  /** Undefined for a public key of low order, which no honest side sends. */
+  #dh(): Uint8Array | undefined {
+    try {
+      return diffieHellman({ privateKey: this.#ephemeral, publicKey: publicKey(this.#remote) });
+    } catch {
+      return undefined;
+    }
   }
 
   #mixHash(data: Uint8Array): void {

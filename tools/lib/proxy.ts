@@ -12,7 +12,7 @@ export interface ProxyOptions {
   breakAfterBytes?: number;
 }
 
-export class Proxy {
+export class DelayProxy {
   /** Where to connect instead. */
   port = 0;
   readonly options: ProxyOptions;
@@ -24,8 +24,8 @@ export class Proxy {
   }
 
   /** Listens on a free port of 127.0.0.1. */
-  static async start(options: ProxyOptions): Promise<Proxy> {
-    const proxy = new Proxy(options);
+  static async start(options: ProxyOptions): Promise<DelayProxy> {
+    const proxy = new DelayProxy(options);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once("error", reject);
       proxy.#server.listen(0, "127.0.0.1", resolve);
@@ -44,8 +44,10 @@ export class Proxy {
 
   #join(client: Socket): void {
     const delayMs = this.options.delayMs ?? 0;
-    const toDevice = new Line(delayMs);
-    const toClient = new Line(delayMs);
+    // Accepted here at once, but far away a client could not send before a round trip has opened the connection.
+    const openMs = performance.now() + 2 * delayMs;
+    const toDevice = new Line(delayMs, openMs);
+    const toClient = new Line(delayMs, 0);
     let allowance = this.options.breakAfterBytes ?? Number.POSITIVE_INFINITY;
     delete this.options.breakAfterBytes;
     this.#sockets.add(client);
@@ -54,7 +56,6 @@ export class Proxy {
       client.destroy();
       device?.destroy();
     };
-    // The connection itself takes a round trip as well.
     toDevice.push(() => {
       device = connectSocket({ host: this.options.host, port: this.options.port, noDelay: true });
       this.#sockets.add(device);
@@ -77,11 +78,13 @@ export class Proxy {
 /** Things that happen a fixed time after they were pushed, in order. */
 class Line {
   readonly #delayMs: number;
+  readonly #notBeforeMs: number;
   readonly #queue: { atMs: number; run: () => void }[] = [];
   #waiting = false;
 
-  constructor(delayMs: number) {
+  constructor(delayMs: number, notBeforeMs: number) {
     this.#delayMs = delayMs;
+    this.#notBeforeMs = notBeforeMs;
   }
 
   push(run: () => void): void {
@@ -89,7 +92,7 @@ class Line {
       run();
       return;
     }
-    this.#queue.push({ atMs: performance.now() + this.#delayMs, run });
+    this.#queue.push({ atMs: Math.max(performance.now(), this.#notBeforeMs) + this.#delayMs, run });
     if (!this.#waiting) this.#wait();
   }
 

@@ -32,7 +32,7 @@ export function connectTcp(host: string, port: number, timeoutMs = CONNECT_TIMEO
       connected = true;
       resolve(wire);
     });
-    socket.on("data", (bytes) => wire.onData(bytes));
+    socket.on("data", (bytes) => wire.onData(bytes as Uint8Array));
     socket.on("error", (error) => {
       why = error.message;
     });
