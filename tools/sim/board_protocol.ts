@@ -85,7 +85,7 @@ export class BoardDecoder {
 
 function decode(message: Uint8Array): FromDevice {
   const type = message[0] ?? -1;
-  const body = Buffer.from(message.buffer, message.byteOffset + 1, Math.max(0, message.length - 1));
+  const body = Buffer.from(message.subarray(1));
   const bad: FromDevice = { kind: "bad", type, length: message.length };
   // By type: the length that a body has at least, or exactly.
   const exact: Record<number, number> = { 2: 8, 3: 3, 4: 2, 5: 7, 7: 7, 9: 8, 13: 2, 14: 1, 15: 5, 16: 1 };

@@ -51,7 +51,7 @@ export class SimBroker {
 
   /** A running broker on a free port, or on `port`. */
   static async start(port = 0): Promise<SimBroker> {
-    const broker = new SimBroker(await Aedes.createBroker({ heartbeatInterval: 0x7fff_ffff }));
+    const broker = new SimBroker(await Aedes.createBroker({ heartbeatInterval: 100_000_000 }));
     await broker.resume(port);
     return broker;
   }
