@@ -8,7 +8,7 @@ export interface Machine {
   powerOn(): Promise<void>;
   /** Cuts the power at once. */
   powerCut(): Promise<void>;
-  /** Presses the reset button (same reset reason as power on, RTC memory kept). */
+  /** Presses the reset button: like a cut of power, but at once (on the chip, too, the EN pin clears RTC memory). */
   pressReset(): Promise<void>;
   /** Ends for good and frees everything. */
   close(): Promise<void>;
