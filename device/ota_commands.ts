@@ -1,0 +1,143 @@
+// The commands on cmnd/NAME/OTA. What they set in motion is elsewhere: link_tcp.ts, proof.ts, native.
+
+import type { Appliance } from "./appliance.ts";
+import { LinkServer } from "./link_tcp.ts";
+import type { Task } from "./loop.ts";
+import { readCount, resetCounts } from "./nvram.ts";
+
+export const STATUS_MS = 10_000;
+const STATES = ["recovery", "trial", "permanent"];
+
+export class OtaCommands {
+  readonly link: LinkServer;
+  private count: number;
+  private readonly status: Task;
+
+  constructor(
+    private readonly appliance: Appliance,
+    private readonly key: Uint8Array | undefined,
+  ) {
+    this.count = 0;
+    this.status = appliance.loop.task(() => this.publishStatus(), false, "ota status");
+    this.link = new LinkServer(appliance.loop, {
+      key,
+      name: appliance.name,
+      onRefused: (why) => appliance.log.line(`link refused: ${why}`),
+    });
+  }
+
+  /** A message on cmnd/NAME/OTA. Retained ones are ignored: they would be carried out again at each connection. */
+  handle(payload: string, retained: boolean): void {
+    if (retained) return;
+    if (payload.indexOf("proof ") === 0) this.appliance.proof.came(payload);
+    else {
+      const answer = this.carryOut(payload);
+      if (answer !== undefined) this.appliance.log.line(answer);
+    }
+  }
+
+  private carryOut(command: string): string | undefined {
+    switch (command) {
+      case "open":
+        return this.open();
+      case "commit":
+        try {
+          native.slotCommit();
+          return "commit ok";
+        } catch (error) {
+          return `commit failed: ${explain(error)}`;
+        }
+      case "reboot":
+        return native.restart("reboot command", true);
+      case "keepversion":
+        native.bundleConfirm();
+        return `version kept ${native.bundleInfo().hash}`;
+      case "partitions":
+        return this.partitions();
+      case "getversion":
+        return this.version();
+      case "stats":
+        return this.stats();
+      case "resetstats":
+        resetCounts();
+        return "stats reset";
+      case "msg_reboot":
+        return `reboot ${native.rebootReason() ?? "none"}`;
+      case "msg_exception":
+        return `exception ${native.exceptionRead() ?? "none"}`;
+      case "msg_rm":
+        native.rebootReasonClear();
+        native.exceptionClear();
+        return "messages removed";
+      case "test_exception":
+        throw new Error("test_exception");
+      default:
+        return `unknown OTA command: ${command.slice(0, 40)}`;
+    }
+  }
+
+  private open(): string | undefined {
+    if (this.key === undefined) return "no otakey: this device takes updates over serial only";
+    this.link.open();
+    this.count = 0;
+    this.status.every(STATUS_MS);
+    this.publishStatus();
+    return undefined;
+  }
+
+  private publishStatus(): void {
+    if (!this.link.isOpen) {
+      this.status.stop();
+      return;
+    }
+    const appliance = this.appliance;
+    const where = `addr ${native.netAddress()} mac ${native.netMac()}`;
+    appliance.publish(
+      "OTA",
+      `netstatus ${native.netState()} ${where} flavor ${appliance.profile} count ${++this.count}`,
+    );
+  }
+
+  private version(): string {
+    const info = native.bundleInfo();
+    return `version ${JSON.stringify({
+      profile: info.profile,
+      version: info.version,
+      bundle: info.hash,
+      slot: info.slot,
+      state: STATES[info.state],
+      rejected: info.rejectedHash === "" ? null : { bundle: info.rejectedHash, why: info.rejectedWhy },
+      recovery: info.recoveryWhy === "" ? null : info.recoveryWhy,
+      firmware: native.firmwareVersion(),
+      machine: native.machine(),
+      engine: info.engineId,
+      api: info.apiHash,
+      uptimeS: Math.floor(native.now() / 1000),
+    })}`;
+  }
+
+  private partitions(): string {
+    const info = native.bundleInfo();
+    return `partitions ${JSON.stringify({ running: info.slot, bundle: info.hash, files: native.fileSpace() })}`;
+  }
+
+  private stats(): string {
+    const { log, loop, exceptions } = this.appliance;
+    const heap = native.heap();
+    log.line(`connlost events net ${readCount("connlost")} mqtt ${readCount("mqttlost")}`);
+    log.line(`heap live ${heap[0]} peak ${heap[1]} free ${heap[2]} largest ${heap[3]}`);
+    log.line(`loop turns ${loop.turns} lag ${Math.ceil(loop.maxLagMs)} ms turn ${Math.ceil(loop.maxTurnMs)} ms`);
+    const refused = this.link.refused;
+    const { refused: unsent, dropped } = this.appliance.mqtt;
+    return (
+      `dropped events ${native.eventsDropped()} messages ${dropped} publications ${unsent} log ${log.dropped} ` +
+      `refused ${refused} exceptions ${exceptions}`
+    );
+  }
+}
+
+/** What was thrown, as text; null is what the engine throws when it has no memory for an Error. */
+export function explain(error: unknown): string {
+  if (error === null) return "out of memory";
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,66 @@
+// Proof of reachability: a nonce of the device's own that came back through the broker. It makes a trial permanent, and what the
+// network parameters were at that moment is kept for the recovery bundle.
+
+import type { Appliance } from "./appliance.ts";
+import type { Task } from "./loop.ts";
+
+export const RETRY_MS = 5000;
+/** A device without a network proves itself by running for so long. */
+export const ALONE_MS = 60_000;
+/** What recovery needs to reach the broker. */
+export const GOOD_TOKENS = ["ssid", "password", "mqttbroker", "mqttname", "mqttport", "mqttuser", "mqttpass", "otakey"];
+
+export class Proof {
+  /** True once this boot has proved itself. */
+  done: boolean;
+  private nonce: string;
+  private readonly task: Task;
+
+  constructor(private readonly appliance: Appliance) {
+    this.done = false;
+    this.nonce = "";
+    this.task = appliance.loop.task(() => this.send(), true, "proof");
+  }
+
+  /** Once in each boot: publishes a new nonce to the device itself until it comes back. */
+  begin(): void {
+    if (this.done) return;
+    this.nonce = "";
+    const bytes = native.random(8);
+    for (let index = 0; index < 8; index++) this.nonce += (256 + (bytes[index] as number)).toString(16).slice(1);
+    this.task.every(RETRY_MS);
+    this.send();
+  }
+
+  /** The payload of a `proof` command: ours, or somebody else's. */
+  came(payload: string): void {
+    if (this.done || this.nonce === "" || payload !== `proof ${this.nonce}`) return;
+    this.task.stop();
+    this.confirm(this.appliance.config.textOr("keep", "auto") === "auto");
+    this.keepGood();
+  }
+
+  /** Makes a trial permanent if `trialToo`; the crash count is cleared unless it stays a trial. */
+  confirm(trialToo: boolean): void {
+    this.done = true;
+    const info = native.bundleInfo();
+    if (info.state === 0 || (info.state === 1 && !trialToo)) return;
+    native.bundleConfirm();
+    if (info.state === 1) this.appliance.log.line(`trial confirmed ${info.hash}`);
+  }
+
+  private send(): void {
+    const appliance = this.appliance;
+    appliance.mqtt.publish(`cmnd/${appliance.name}/OTA`, `proof ${this.nonce}`);
+  }
+
+  /** One NVS value in the form of config.txt, so that a cut of power leaves all of the old ones or all of the new ones. */
+  private keepGood(): void {
+    let text = "";
+    for (const token of GOOD_TOKENS) {
+      const value = this.appliance.config.get(token);
+      if (value !== undefined) text += `${token} ${value}\n`;
+    }
+    if (native.nvsGet("netgood", "config") !== text) native.nvsSet("netgood", "config", text);
+  }
+}
