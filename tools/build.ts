@@ -1,0 +1,38 @@
+// `bun run build PROFILE`: makes a profile's bundle and shows what it weighs.
+
+import Table from "cli-table3";
+import { Command } from "commander";
+import { main } from "./lib/cli.ts";
+import { buildBundle } from "./lib/native_build.ts";
+
+const program = new Command("build")
+  .description("Bundles a profile, compiles it to bytecode and writes build/bundles/PROFILE/bundle.bin.")
+  .argument("<profile>", "folder under profiles/")
+  .option("--out FILE", "write the bundle there")
+  .option("--version V", "version in the bundle's header, at most 16 characters (default: package.json's)")
+  .option("--json", "print one JSON object instead of the table")
+  .action(async (profile: string, options: { out?: string; version?: string; json?: boolean }) => {
+    const built = await buildBundle({ profile, out: options.out, version: options.version });
+    const { header } = built;
+    if (options.json) {
+      const { name, path, artifact, sourceBytes, scriptBytes, functions } = built;
+      const { version, engineId, apiHash, sha256, bodyLength } = header;
+      const sizes = { sourceBytes, scriptBytes, bytecodeBytes: bodyLength, functions };
+      console.log(
+        JSON.stringify({ profile, version, hash: name, sha256, engineId, apiHash, ...sizes, path, artifact }),
+      );
+      return;
+    }
+    const table = new Table({ style: { head: [], border: [] } });
+    table.push(
+      { bundle: `${profile} ${header.version}, ${built.name}` },
+      { "TypeScript bytes": built.sourceBytes },
+      { "script bytes": built.scriptBytes },
+      { "bytecode bytes": header.bodyLength },
+      { functions: built.functions },
+    );
+    console.log(table.toString());
+    console.log(built.path);
+  });
+
+if (import.meta.main) await main(program);

@@ -1,0 +1,104 @@
+// Builds the firmware for this PC with CMake: the bytecode compiler, the recovery bundle, then the firmware with it inside.
+// Cheap when nothing changed; processes that ask at the same time wait for each other.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type BuiltBundle, type BundleOptions, type Compiler, compileBundle } from "./build_bundle.ts";
+import { ensureEngine } from "./fetch_engine.ts";
+import { withLock } from "./lock.ts";
+import { BUILD, ROOT } from "./paths.ts";
+import { mustRun } from "./run.ts";
+
+export interface NativeVariant {
+  /** For 32 bits, as the chips. */
+  m32?: boolean;
+  /** With the address and undefined-behaviour sanitizers. */
+  sanitize?: boolean;
+}
+
+export interface NativePaths {
+  hearth: string;
+  hearthc: string;
+  /** Tests of the common C code; undefined as long as there are none. */
+  nativeTest: string | undefined;
+  hostPortTest: string | undefined;
+}
+
+const builds = new Map<string, Promise<NativePaths>>();
+let compiler: Promise<Compiler> | undefined;
+
+/** Builds a variant once in this process and returns where the programs are. Throws a UserError with the compiler's output. */
+export function buildNative(variant: NativeVariant = {}): Promise<NativePaths> {
+  const folder = folderOf(variant);
+  let build = builds.get(folder);
+  if (build === undefined) {
+    build = buildVariant(folder, variant);
+    builds.set(folder, build);
+  }
+  return build;
+}
+
+/** The bytecode compiler alone, built once in this process: all that a bundle takes. */
+export function buildCompiler(): Promise<Compiler> {
+  compiler ??= (async () => {
+    const engine = await ensureEngine();
+    const folder = folderOf({});
+    await withLock(lockOf(folder), () => make(folder, {}, engine.folder, engine.id, "", ["hearthc"]));
+    return { hearthc: join(folder, "hearthc"), engineId: engine.id };
+  })();
+  return compiler;
+}
+
+/** Builds a profile's bundle with this checkout's compiler. */
+export async function buildBundle(options: BundleOptions): Promise<BuiltBundle> {
+  return await compileBundle(await buildCompiler(), options);
+}
+
+async function buildVariant(folder: string, variant: NativeVariant): Promise<NativePaths> {
+  const engine = await ensureEngine();
+  // The compiler is always the 64-bit one: all give the same bytes.
+  const hasRecovery = existsSync(join(ROOT, "profiles", "recovery", "main.ts"));
+  const recovery = hasRecovery ? (await buildBundle({ profile: "recovery" })).path : "";
+  await withLock(lockOf(folder), () => make(folder, variant, engine.folder, engine.id, recovery, ["all"]));
+  const program = (name: string) => join(folder, name);
+  const optional = (name: string) => (existsSync(program(name)) ? program(name) : undefined);
+  return {
+    hearth: program("hearth"),
+    hearthc: program("hearthc"),
+    nativeTest: optional("native_test"),
+    hostPortTest: optional("host_port_test"),
+  };
+}
+
+function folderOf(variant: NativeVariant): string {
+  const name = `${variant.sanitize === true ? "asan" : "host"}${variant.m32 === true ? "32" : ""}`;
+  return join(BUILD, name);
+}
+
+function lockOf(folder: string): string {
+  return `${folder}.lock.sqlite`;
+}
+
+async function make(
+  folder: string,
+  variant: NativeVariant,
+  engineFolder: string,
+  engineId: string,
+  recovery: string,
+  targets: readonly string[],
+): Promise<void> {
+  const settings = [
+    `-DHEARTH_M32=${variant.m32 === true ? "ON" : "OFF"}`,
+    `-DHEARTH_SANITIZE=${variant.sanitize === true ? "ON" : "OFF"}`,
+    `-DHEARTH_QUICKJS_DIR=${engineFolder}`,
+    `-DHEARTH_ENGINE_ID=${engineId}`,
+  ];
+  // Left out for the compiler alone, so that it does not change what the firmware was configured with.
+  if (recovery !== "") settings.push(`-DHEARTH_RECOVERY_BUNDLE=${recovery}`);
+  await mustRun("Configuring the firmware", ["cmake", "-S", join(ROOT, "native"), "-B", folder, ...settings]);
+  const jobs = String(Math.max(2, Math.min(navigator.hardwareConcurrency, JOBS_MAX)));
+  const command = ["cmake", "--build", folder, "--parallel", jobs, "--target", ...targets];
+  await mustRun("Building the firmware", command);
+}
+
+const JOBS_MAX = 8;

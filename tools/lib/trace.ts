@@ -1,0 +1,61 @@
+// Turns a device's back trace (lines `at name (+0xOFFSET)`) into TypeScript files and lines with a bundle's artifact.
+
+import { TraceMap } from "@jridgewell/trace-mapping";
+import type { Artifact } from "./artifacts.ts";
+import { originalPlace } from "./bundler.ts";
+
+/** What hearthc writes: per function where its byte code lies in the body, and which line each stretch of it comes from. */
+interface FunctionMap {
+  functions: {
+    offset: number;
+    length: number;
+    name: string;
+    /** [program counter within the function, line, column], ascending by the first. */
+    lines: [number, number, number][];
+  }[];
+}
+
+export interface Frame {
+  /** The function's name in the bundle (minified for plain functions, whole for methods). */
+  name: string;
+  /** `file:line` relative to the checkout; undefined when the artifact does not know the place. */
+  place: string | undefined;
+}
+
+const FRAME = /^\s*at (.*?)\s*\((?:\+0x([0-9a-f]+)|native)\)\s*$/;
+
+/** The frames of a back trace, innermost first. Lines that are none are left out. */
+export function traceFrames(stack: string, artifact: Pick<Artifact, "functions" | "map">): Frame[] {
+  const { functions } = JSON.parse(artifact.functions) as FunctionMap;
+  const map = new TraceMap(artifact.map);
+  const frames: Frame[] = [];
+  for (const line of stack.split("\n")) {
+    const match = FRAME.exec(line);
+    if (match === null) continue;
+    const name = match[1] === "" ? "<anonymous>" : (match[1] as string);
+    frames.push({
+      name,
+      place: match[2] === undefined ? undefined : placeOf(functions, map, Number.parseInt(match[2], 16)),
+    });
+  }
+  return frames;
+}
+
+/** The back trace with the place in TypeScript where it is known; other lines stay as they are. */
+export function readableTrace(stack: string, artifact: Pick<Artifact, "functions" | "map">): string {
+  const lines = stack.split("\n").map((line) => {
+    const frame = traceFrames(line, artifact)[0];
+    return frame?.place === undefined ? line : `    at ${frame.name} (${frame.place})`;
+  });
+  return lines.join("\n");
+}
+
+/** Where an offset into the bundle's body comes from, as `file:line`. */
+function placeOf(functions: FunctionMap["functions"], map: TraceMap, offset: number): string | undefined {
+  const inside = functions.find((one) => offset >= one.offset && offset < one.offset + one.length);
+  if (inside === undefined) return undefined;
+  const pc = offset - inside.offset;
+  let best = inside.lines[0];
+  for (const entry of inside.lines) if (entry[0] <= pc) best = entry;
+  return best === undefined ? undefined : originalPlace(map, best[1], best[2]);
+}
