@@ -1,6 +1,6 @@
 // Proves device/mqtt.ts in virtual time against a broker's end that the test holds: greeting, pings, back-off, bounds, hostile brokers.
 
-import { beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import mqttPacket from "mqtt-packet";
 import {
   BACKOFF_MAX_MS,
@@ -15,6 +15,8 @@ import {
 } from "../../device/mqtt.ts";
 import { encodePacket, INBOUND_MAX } from "../../device/mqtt_codec.ts";
 import { BenchLoop, FakeNetwork, installNative } from "../support/mqtt_bench.ts";
+
+afterAll(() => installNative());
 
 let loop: BenchLoop;
 let network: FakeNetwork;

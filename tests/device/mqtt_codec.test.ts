@@ -1,6 +1,6 @@
 // Proves device/mqtt_codec.ts byte by byte: golden packets of the 3.1.1 text, mqtt-packet as an implementation from elsewhere, every split and truncation.
 
-import { beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import mqttPacket from "mqtt-packet";
 import {
   encodeConnect,
@@ -15,6 +15,8 @@ import {
   topicMatches,
 } from "../../device/mqtt_codec.ts";
 import { installNative, textNative } from "../support/mqtt_bench.ts";
+
+afterAll(() => installNative());
 
 beforeAll(() => installNative(textNative));
 

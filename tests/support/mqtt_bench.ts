@@ -17,9 +17,11 @@ export const textNative = {
   formatFixed: (value: number, digits: number): string => value.toFixed(digits),
 };
 
-/** Makes `fake` the global `native` of the device code under test. */
-export function installNative(fake: object): void {
-  (globalThis as unknown as { native: object }).native = fake;
+const preloaded = (globalThis as { native?: object }).native;
+
+/** Makes `fake` the global `native` of the device code under test; without one, what the preload installed. */
+export function installNative(fake = preloaded): void {
+  (globalThis as { native?: object | undefined }).native = fake;
 }
 
 class BenchTask {
