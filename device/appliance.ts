@@ -18,6 +18,8 @@ export const WATCHDOG_AFTER_S = 10;
 export const NET_AFTER_S = 12;
 /** Without a byte from the broker for so long the device restarts. */
 export const SILENT_MS = 600_000;
+/** After a long time without a network the broker gets at least this. */
+export const SILENT_GRACE_MS = 60_000;
 /** The same exception again within this time is only counted, any other one within a second: storing wears the flash. */
 export const SAME_EXCEPTION_MS = 60_000;
 export const OTHER_EXCEPTION_MS = 1000;
@@ -152,7 +154,7 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
       return;
     }
     if (this.mqtt.connected) this.heardMs = this.loop.now() - this.mqtt.secondsSilent() * 1000;
-    if (this.started && this.broker !== "" && this.loop.now() - this.heardMs >= SILENT_MS) {
+    if (this.net.up && this.broker !== "" && this.loop.now() - this.heardMs >= SILENT_MS) {
       native.restart("no MQTT for 10 min", false);
     }
     this.log.flush();
@@ -168,7 +170,10 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
     if (!up) {
       if (this.mqtt.connected) countEvent("mqttlost");
       this.mqtt.stop();
-    } else if (this.broker !== "") this.mqtt.start();
+    } else if (this.broker !== "") {
+      this.heardMs = Math.max(this.heardMs, this.loop.now() - SILENT_MS + SILENT_GRACE_MS);
+      this.mqtt.start();
+    }
   }
 
   private connected(): void {
