@@ -16,6 +16,9 @@ export interface Script {
   sources: string[];
 }
 
+/** Name of the entry's importer; there is no such file. */
+const START = "start";
+
 interface RawMap {
   version: number;
   sources: string[];
@@ -27,8 +30,9 @@ interface RawMap {
 /** Bundles `entry` of the checkout at `root`. Throws a UserError that names file and line for what the device cannot run. */
 export async function bundleScript(entry: string, root: string): Promise<Script> {
   const refused: string[] = [];
+  // Exports of the entry (for its tests) would drag 700 bytes of module helpers along; a script that only imports it has none.
   const result = await Bun.build({
-    entrypoints: [entry],
+    entrypoints: [START],
     root,
     format: "iife",
     target: "browser",
@@ -39,7 +43,12 @@ export async function bundleScript(entry: string, root: string): Promise<Script>
       {
         name: "device only",
         setup(build) {
+          build.onLoad({ filter: /.*/, namespace: START }, () => ({
+            contents: `import ${JSON.stringify(entry)};`,
+            loader: "ts",
+          }));
           build.onResolve({ filter: /.*/ }, (args) => {
+            if (args.path === START) return { path: START, namespace: START };
             if (args.importer === "" || args.path.startsWith(".") || isAbsolute(args.path)) return undefined;
             refused.push(`${relative(root, args.importer)} imports "${args.path}"`);
             return { path: args.path, external: true };
@@ -66,7 +75,8 @@ export async function bundleScript(entry: string, root: string): Promise<Script>
   // The debug id is a comment of the bundler's that no one here reads.
   const code = (await output.text()).replace(/\n?\/\/# (debugId|sourceMappingURL)=.*\n?/g, "\n").trimEnd();
   const raw = (await mapOutput.json()) as RawMap;
-  const sources = raw.sources.map((source) => toPosix(relative(root, resolve(root, source))));
+  // The bundler writes them relative to the working folder.
+  const sources = raw.sources.map((source) => toPosix(relative(root, resolve(source))));
   refuseOutsiders(sources, toPosix(relative(root, dirname(entry))));
   const { version, mappings, names, sourcesContent } = raw;
   const map = JSON.stringify({ version, file: "bundle.js", sources, sourcesContent, names, mappings });
@@ -109,7 +119,9 @@ function refuseViolations(script: Script): void {
 
 function place(log: { position?: { file: string; line: number } | null }, root: string): string {
   const position = log.position;
-  return position === null || position === undefined ? "" : `${relative(root, join(position.file))}:${position.line}: `;
+  return position === null || position === undefined
+    ? ""
+    : `${relative(root, resolve(position.file))}:${position.line}: `;
 }
 
 function toPosix(path: string): string {

@@ -88,7 +88,7 @@ export function findViolations(script: string): Violation[] {
       while (at < script.length && /[\w$]/.test(script[at] as string)) at++;
       const word = script.slice(start, at);
       const what = Object.hasOwn(MISSING, word) ? MISSING[word] : undefined;
-      if (what !== undefined && before !== "." && before !== "?." && !isKey(script, at))
+      if (what !== undefined && before !== "." && before !== "?." && !isKey(script, at, before))
         found.push({ offset: start, what });
       before = BEFORE_EXPRESSION.has(word) ? "(" : "word";
       continue;
@@ -112,10 +112,10 @@ export function findViolations(script: string): Violation[] {
   return found;
 }
 
-/** A property's, method's or field's own name: `{Date:1}`, `class{fetch(){}}`. A conditional's middle looks the same as the first and is let through. */
-function isKey(script: string, end: number): boolean {
+/** A property's, method's or field's own name: `{Date:1}`, `class{fetch(){}}`. */
+function isKey(script: string, end: number, before: string): boolean {
   const next = /^\s*(:|=(?!=)|\()/.exec(script.slice(end, end + 8));
-  if (next === null) return false;
+  if (next === null || (next[1] === ":" && before === "?")) return false;
   if (next[1] !== "(") return true;
   let depth = 1;
   let at = end + next[0].length;
