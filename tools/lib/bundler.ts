@@ -1,6 +1,6 @@
 // TypeScript sources -> one script for the device, with Bun's bundler. It owns what may be in a bundle; bytecode is compile.ts's.
 
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { findViolations } from "./device_rules.ts";
 import { messageOf, UserError } from "./errors.ts";
