@@ -1,7 +1,16 @@
 // What every MQTT appliance has: the start-up order, network, MQTT, Log, Uptime, Refresh, OTA commands, proof of reachability, and
 // what becomes of exceptions. What the appliance is for is the profile's.
 
-import { type BaseTokens, Config, ConfigError, keyBytes, parseConfig, readConfig } from "./config.ts";
+import {
+  type BaseTokens,
+  Config,
+  ConfigError,
+  keyBytes,
+  parseConfig,
+  REACH_TOKENS,
+  reachFault,
+  readConfig,
+} from "./config.ts";
 import { Log } from "./log.ts";
 import { Loop, randomBelow } from "./loop.ts";
 import { Mqtt, type MqttHandler, type MqttSettings } from "./mqtt.ts";
@@ -68,9 +77,11 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
       const broker = this.must("mqttbroker", "");
       this.broker = broker;
       this.name = this.must("mqttname", `hearth-${native.uniqueId()}`);
-      const key = config.get("otakey");
-      const keyed = key === undefined ? undefined : keyBytes(key);
-      if (key !== undefined && keyed === undefined) throw new ConfigError("otakey is not 64 hex digits");
+      for (const token of REACH_TOKENS) {
+        const value = config.get(token);
+        const fault = value === undefined ? undefined : reachFault(token, value);
+        if (fault !== undefined) throw new ConfigError(`${token} ${fault}`);
+      }
       if (lenient === undefined) config.flag("watchdog");
       this.loop = new Loop();
       this.loop.onError = (error) => this.failed(error);
@@ -88,7 +99,7 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
           ? undefined
           : new Net(this.loop, kind, ssid, config.textOr("password", ""), (up) => this.netChanged(up));
       this.proof = new Proof(this as unknown as Appliance);
-      this.ota = new OtaCommands(this as unknown as Appliance, keyed);
+      this.ota = new OtaCommands(this as unknown as Appliance, keyBytes(config.textOr("otakey", "")));
     } catch (error) {
       throw recoverIfConfig(error);
     }

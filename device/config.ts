@@ -106,6 +106,32 @@ export class Config<T = BaseTokens> {
   }
 }
 
+/** The tokens by which a device reaches its broker and is updated; recovery takes them from what was good once. */
+export const REACH_TOKENS = [
+  "ssid",
+  "password",
+  "mqttbroker",
+  "mqttname",
+  "mqttport",
+  "mqttuser",
+  "mqttpass",
+  "otakey",
+];
+
+/** What is wrong with the value of one of REACH_TOKENS, or undefined. What passes cannot make native or MQTT throw. */
+export function reachFault(token: string, value: string): string | undefined {
+  if (token === "otakey") return keyBytes(value) === undefined ? "is not 64 hex digits" : undefined;
+  if (token === "mqttport") {
+    const port = Number(value);
+    const good = port >= 1 && port <= 65535 && port === Math.floor(port);
+    return good ? undefined : "is not a whole number from 1 to 65535";
+  }
+  const short = token === "ssid" || token === "mqttname";
+  if (native.encodeText(value).length > (short ? 32 : 64)) return "is too long";
+  if (token !== "mqttname") return undefined;
+  return value.indexOf("+") < 0 && value.indexOf("#") < 0 && value.indexOf("/") < 0 ? undefined : "contains + # or /";
+}
+
 /** The bytes of 64 hex digits, or undefined when it is not that. */
 export function keyBytes(hex: string): Uint8Array | undefined {
   const bytes = new Uint8Array(32);

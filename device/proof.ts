@@ -2,14 +2,12 @@
 // network parameters were at that moment is kept for the recovery bundle.
 
 import type { Appliance } from "./appliance.ts";
+import { REACH_TOKENS } from "./config.ts";
 import type { Task } from "./loop.ts";
 
 export const RETRY_MS = 5000;
 /** A device without a network proves itself by running for so long. */
 export const ALONE_MS = 60_000;
-/** What recovery needs to reach the broker. */
-export const GOOD_TOKENS = ["ssid", "password", "mqttbroker", "mqttname", "mqttport", "mqttuser", "mqttpass", "otakey"];
-
 export class Proof {
   /** True once this boot has proved itself. */
   done: boolean;
@@ -57,7 +55,7 @@ export class Proof {
   /** One NVS value in the form of config.txt, so that a cut of power leaves all of the old ones or all of the new ones. */
   private keepGood(): void {
     let text = "";
-    for (const token of GOOD_TOKENS) {
+    for (const token of REACH_TOKENS) {
       const value = this.appliance.config.get(token);
       if (value !== undefined) text += `${token} ${value}\n`;
     }

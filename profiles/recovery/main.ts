@@ -2,8 +2,7 @@
 // is no good can be reached and updated. It takes each network parameter from where it can get it.
 
 import { Appliance } from "../../device/appliance.ts";
-import { CONFIG_MAX_BYTES, Config, keyBytes, parseConfig } from "../../device/config.ts";
-import { GOOD_TOKENS } from "../../device/proof.ts";
+import { CONFIG_MAX_BYTES, Config, parseConfig, REACH_TOKENS, reachFault } from "../../device/config.ts";
 
 /** After so long the normal bundle gets another chance, unless somebody is at work on this device. */
 export const RETRY_MS = 3_600_000;
@@ -20,18 +19,11 @@ function usableTokens(): string[] {
     // A medium that fails is as good as no file.
   }
   const file = new Config(parseConfig(text ?? ""));
-  for (const token of GOOD_TOKENS.concat("watchdog")) {
+  for (const token of REACH_TOKENS.concat("watchdog")) {
     const value = file.get(token);
-    if (value !== undefined && usable(token, value)) tokens.push(token, value);
+    if (value !== undefined && reachFault(token, value) === undefined) tokens.push(token, value);
   }
   return tokens;
-}
-
-function usable(token: string, value: string): boolean {
-  if (token === "otakey") return keyBytes(value) !== undefined;
-  if (token !== "mqttport") return value.length <= 64;
-  const port = Number(value);
-  return port > 0 && port < 65536 && port === Math.floor(port);
 }
 
 const appliance = new Appliance("recovery", 2, usableTokens());

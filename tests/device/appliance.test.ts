@@ -255,6 +255,8 @@ test.each([
   ["without watchdog", CONFIG.replace("watchdog 1", ""), "config: watchdog is missing"],
   ["with a bad key", `${CONFIG}otakey abc\n`, "config: otakey is not 64 hex digits"],
   ["with a bad port", `${CONFIG}mqttport 1e9\n`, "config: mqttport is not a whole number from 1 to 65535"],
+  ["with a long ssid", `${CONFIG}ssid ${"é".repeat(17)}\n`, "config: ssid is too long"],
+  ["with a name that is no topic", `${CONFIG}mqttname a/#\n`, "config: mqttname contains + # or /"],
   ["of junk", new Uint8Array([0x73, 0xff, 0x00]), "config: config.txt is not text"],
   ["too long", "x".repeat(5000), "config: config.txt is too long"],
 ])("a configuration %s puts the device into recovery, saying why", (_, config, why) => {

@@ -220,6 +220,7 @@ test.each([
   ["no file at all", ""],
   ["junk", new Uint8Array([0xff, 0, 0x80])],
   ["a bad port and a bad key beside a good name", "mqttport 99999\notakey abc\nmqttname Meter\n"],
+  ["a name and an ssid that would be refused", `mqttname #\nssid ${"x".repeat(33)}\n`],
 ])("recovery takes what is missing from what was good once: %s", (_, config) => {
   const house = recovering(config, ({ chip }) => chip.nvs.set("netgood/config", CONFIG));
   expect(house.take("Log")[0]).toBe("recovery: config: ssid is missing");
