@@ -1,0 +1,180 @@
+// `bun run sim PROFILE`: a virtual device with the real firmware on a bench, its topics live, and commands from the keyboard.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Command, Option } from "commander";
+import { connectAsync, type MqttClient } from "mqtt";
+import pc from "picocolors";
+import { main, progress } from "./lib/cli.ts";
+import { messageOf, UsageError, UserError } from "./lib/errors.ts";
+import { ROOT } from "./lib/paths.ts";
+import { Bench, simFolder } from "./sim/bench.ts";
+import { CONSOLE_HELP, carryOut } from "./sim/console_commands.ts";
+import { describe, observeBench, parseDuration, type SimEvent } from "./sim/events.ts";
+import { hostFirmware, profileBundle } from "./sim/firmware.ts";
+import { otakeyOf } from "./sim/otakey.ts";
+
+interface Options {
+  broker?: string;
+  warp: string;
+  for?: string;
+  seed?: string;
+  json?: boolean;
+  name?: string;
+  fresh?: boolean;
+}
+
+const program = new Command("sim")
+  .description("Runs a virtual device: the real firmware and bytecode, a simulated board, and an MQTT broker.")
+  .argument("[profile]", "the appliance", "energy")
+  .option("--broker URL", "use this broker (mqtt://[user:password@]host[:port]) instead of an embedded one")
+  .addOption(new Option("--warp N", "device seconds per real second, or max").default("1"))
+  .option("--for DURATION", "end after this much device time (90s, 10m, 2h, 1d)")
+  .option("--seed N", "make the run repeat: begins with a new chip, random numbers and the household come from N")
+  .option("--name NAME", "the device's name (mqttname)")
+  .option("--fresh", "begin with a new chip instead of the last run's flash")
+  .option("--json", "one JSON object per line and event")
+  .action((profile: string, options: Options) => run(profile, options));
+
+async function run(profile: string, options: Options): Promise<void> {
+  if (profile !== "energy")
+    throw new UserError(`There is no simulated world for the profile "${profile}" yet: use energy.`);
+  const name = options.name ?? `sim_${profile}`;
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw new UsageError(`--name ${name}: letters, digits, _ and -, at most 32`);
+  const pace = parseWarp(options.warp);
+  const forMs = options.for === undefined ? undefined : parseDuration(options.for);
+  if (options.for !== undefined && forMs === undefined)
+    throw new UsageError(`--for ${options.for}: a number with ms, s, m, h or d, e.g. 10m`);
+  const seed = options.seed === undefined ? undefined : Number(options.seed);
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0))
+    throw new UsageError(`--seed ${options.seed}: a whole number from 0 up`);
+  const external = options.broker === undefined ? undefined : parseBroker(options.broker);
+  const remote = options.broker === undefined ? undefined : await connectRemote(options.broker);
+
+  const firmware = await hostFirmware(progress);
+  const bundle = await profileBundle(profile);
+  const otakey = otakeyOf(name);
+  const fresh = options.fresh === true || seed !== undefined || !(await hasFlash(name));
+  const bench = await Bench.make({
+    name,
+    firmware,
+    pace,
+    otakey,
+    fresh,
+    ...(fresh ? { bundle } : {}),
+    ...(seed === undefined ? {} : { seed }),
+    ...(external === undefined ? {} : { externalBroker: external }),
+  });
+  try {
+    await writeDeviceFile(name, bench.config);
+    const say = (line: string) => (options.json ? console.error(line) : console.log(line));
+    const show = options.json ? (event: SimEvent) => console.log(JSON.stringify(event)) : printer(name);
+    observeBench(bench, show);
+    if (remote !== undefined) await observeRemote(remote, name, bench, show);
+    if (!options.json) introduce(say, name, options, bench);
+    await bench.machine.powerOn();
+    bench.world.start();
+    const end = () => void bench.world.stop();
+    const console_ = readCommands(bench, name, remote, say, end);
+    process.on("SIGINT", end);
+    try {
+      if (forMs === undefined) await bench.world.ended();
+      else await bench.world.runFor(forMs);
+    } finally {
+      process.off("SIGINT", end);
+      console_.close();
+    }
+    if (bench.machine.failure !== undefined) throw new UserError(`The firmware does not run: ${bench.machine.failure}`);
+  } finally {
+    await bench.close();
+    await remote?.endAsync(true);
+  }
+}
+
+function parseWarp(text: string): number | "fast" {
+  if (text === "max") return "fast";
+  const warp = Number(text);
+  if (!(warp > 0 && warp <= 1_000_000)) throw new UsageError(`--warp ${text}: a number above 0, or max`);
+  return warp;
+}
+
+function parseBroker(text: string) {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "mqtt:" || url.hostname === "")
+    throw new UsageError(`--broker ${text}: write it as mqtt://host:port`);
+  return {
+    host: url.hostname,
+    port: url.port === "" ? 1883 : Number(url.port),
+    ...(url.username === "" ? {} : { user: decodeURIComponent(url.username) }),
+    ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
+  };
+}
+
+async function connectRemote(url: string): Promise<MqttClient> {
+  try {
+    return await connectAsync(url, { connectTimeout: 5000 }, false);
+  } catch (thrown) {
+    throw new UserError(`No broker at ${url} (${messageOf(thrown)}): is it running, and does it let us in?`);
+  }
+}
+
+/** What the device says and is told on somebody else's broker. */
+async function observeRemote(remote: MqttClient, name: string, bench: Bench, show: (event: SimEvent) => void) {
+  remote.on("message", (topic, payload, packet) => {
+    bench.world.noteTraffic();
+    const t = Math.round(bench.world.clock.nowUs / 1000);
+    show({ t, kind: "publish", topic, payload: payload.toString(), retain: packet.retain });
+  });
+  await remote.subscribeAsync([`stat/${name}/#`, `cmnd/${name}/#`]);
+}
+
+function printer(name: string): (event: SimEvent) => void {
+  const width = `stat/${name}/Malfunction`.length;
+  return (event) => {
+    const line = describe(event, width);
+    if (line !== undefined) console.log(line);
+  };
+}
+
+function introduce(say: (line: string) => void, name: string, options: Options, bench: Bench): void {
+  const url = options.broker ?? bench.broker?.url ?? "";
+  say(`${pc.bold(name)}  at ${bench.machine.address}, broker ${pc.bold(url)}, flash in build/sim/${name}`);
+  say(`It gets power now, so it waits up to 10 s as every device does, and reads its meter from 20 s on.`);
+  say(`Update it from another terminal:  MQTT_URL=${url} bun run ota ${name}`);
+  say(`${pc.bold("h")} and Enter lists the commands, ${pc.bold("q")} ends.\n`);
+  say(pc.dim(`${"device time".padEnd(12)}  ${"topic".padEnd(`stat/${name}/Malfunction`.length)}  value`));
+}
+
+function readCommands(
+  bench: Bench,
+  name: string,
+  remote: MqttClient | undefined,
+  say: (line: string) => void,
+  quit: () => void,
+) {
+  const publish = (topic: string, payload: string) => {
+    if (remote !== undefined) remote.publish(topic, payload);
+    else void bench.broker?.publish(topic, payload);
+  };
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", (line) => {
+    carryOut(line, { bench, name, publish, say, quit }).catch((thrown) => say(pc.red(messageOf(thrown))));
+  });
+  return lines;
+}
+
+async function hasFlash(name: string): Promise<boolean> {
+  return Bun.file(join(simFolder(name), "app_0.bin")).exists();
+}
+
+/** The device's config where `bun run ota` looks for it. */
+async function writeDeviceFile(name: string, config: string): Promise<void> {
+  mkdirSync(join(ROOT, "devices"), { recursive: true });
+  await Bun.write(join(ROOT, "devices", `${name}.txt`), config);
+}
+
+/** For the documentation and the tests. */
+export { CONSOLE_HELP, program };
+
+if (import.meta.main) await main(program);
