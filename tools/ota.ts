@@ -163,11 +163,7 @@ function report(show: Shown, device: string, name: string, outcome: Outcome, man
 
 /** A recorded exception with TypeScript places where the artifact store knows the bundle. */
 export function explainException(exception: unknown, bundle: string): string | undefined {
-  const {
-    message,
-    stack,
-    bundle: recorded,
-  } = (exception ?? {}) as { message?: string; stack?: string; bundle?: string };
+  const { message, stack, hash: recorded } = (exception ?? {}) as { message?: string; stack?: string; hash?: string };
   if (message === undefined || (recorded !== undefined && recorded !== "" && recorded !== bundle)) return undefined;
   const artifact = loadArtifact(recorded || bundle);
   const trace = artifact === undefined ? (stack ?? "") : readableTrace(stack ?? "", artifact);
