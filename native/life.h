@@ -1,0 +1,36 @@
+// What a boot knows of itself and leaves for the next one: the running bundle, the way it ends, the recorded exception.
+#ifndef HEARTH_LIFE_H
+#define HEARTH_LIFE_H
+
+#include "boot.h"
+
+enum { LIFE_WHY_MAX = 95, TRIAL_DEADLINE_S = 300, TRIAL_WATCHDOG_S = 15 };
+static const char life_space[] = "hearth";
+
+struct life {
+    int slot; // -1: recovery
+    bool trial, asked;
+    struct bundle_header header;
+    char recovery_why[LIFE_WHY_MAX + 1];
+};
+extern struct life life;
+
+// Reads and forgets what the last boot left in RTC memory.
+enum boot_end life_last_end(char why[LIFE_WHY_MAX + 1]);
+int life_crashes(void);
+void life_set_crashes(int count);
+
+// These do not return. `why` (may be NULL: keeps what is there) is stored as the reboot reason.
+void life_restart(const char *why, enum boot_end end) __attribute__((noreturn));
+// Restarts because of an uncaught exception, which is stored first.
+void life_crash(const char *message, const char *stack) __attribute__((noreturn));
+void life_recover(const char *why) __attribute__((noreturn));
+// Takes the running trial back and restarts.
+void life_trial_deadline(void) __attribute__((noreturn));
+
+// Marks the running bundle permanent, ends its trial, clears the crash count. PORT_OK or the error of the flash.
+int life_confirm(void);
+int life_store_exception(const char *message, const char *stack);
+void life_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

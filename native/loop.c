@@ -1,0 +1,74 @@
+// The native loop: one turn of JavaScript, then one wait over sockets, events and the next deadline. An exception that nobody
+// caught is recorded and restarts the chip; a trial that is not confirmed in time is taken back here, whatever the bundle does.
+#include "loop.h"
+#include "bridge.h"
+#include "life.h"
+#include "vm.h"
+
+#include <math.h>
+
+enum { CRASH_WATCHDOG_MS = 10000 };
+
+static JSValue turn;
+static bool has_turn;
+
+void loop_set_turn(JSContext *ctx, JSValueConst function)
+{
+    if (has_turn) JS_FreeValue(ctx, turn);
+    turn = JS_DupValue(ctx, function);
+    has_turn = true;
+}
+
+// Records the pending exception and restarts. It may be anything, also `null` when there was no memory for an Error.
+static void crash(JSContext *ctx) __attribute__((noreturn));
+static void crash(JSContext *ctx)
+{
+    bool too_long = vm_timed_out();
+    vm_watchdog(CRASH_WATCHDOG_MS); // time to record; still bounded
+    JSValue error = JS_GetException(ctx);
+    vm_limit(0);
+    JSValue stack = JS_IsError(ctx, error) ? JS_GetPropertyStr(ctx, error, "stack") : JS_UNDEFINED;
+    const char *stack_text = JS_IsString(stack) ? JS_ToCString(ctx, stack) : NULL;
+    const char *message = NULL;
+    if (too_long) message = "turn took too long";
+    else if (JS_IsNull(error)) message = "out of memory";
+    else message = JS_ToCString(ctx, error);
+    life_crash(message != NULL ? message : "exception without a text", stack_text != NULL ? stack_text : "");
+}
+
+// The turn's answer as a deadline in microseconds.
+static uint64_t deadline_of(JSContext *ctx, JSValue result)
+{
+    double ms;
+    if (!JS_IsNumber(result) || JS_ToFloat64(ctx, &ms, result) < 0 || isnan(ms)) {
+        JS_FreeValue(ctx, result);
+        JS_ThrowTypeError(ctx, "turn did not return a deadline");
+        crash(ctx);
+    }
+    JS_FreeValue(ctx, result);
+    if (ms <= 0) return 0;
+    return ms >= 9.0e12 ? UINT64_MAX : (uint64_t)ceil(ms * 1000.0);
+}
+
+void loop_run(JSContext *ctx, JSValue function)
+{
+    struct port_wait_fd fds[SOCKETS_MAX];
+    JSValue result = JS_EvalFunction(ctx, function);
+    if (JS_IsException(result)) crash(ctx);
+    JS_FreeValue(ctx, result);
+    for (;;) {
+        uint64_t deadline_us = UINT64_MAX;
+        if (has_turn) {
+            result = JS_Call(ctx, turn, JS_UNDEFINED, 0, NULL);
+            if (JS_IsException(result)) crash(ctx);
+            deadline_us = deadline_of(ctx, result);
+        }
+        if (life.trial) {
+            uint64_t trial_us = (uint64_t)TRIAL_DEADLINE_S * 1000000;
+            if (port_now_us() >= trial_us) life_trial_deadline();
+            if (trial_us < deadline_us) deadline_us = trial_us;
+        }
+        int count = sockets_wanted(fds);
+        if (port_wait(fds, count, deadline_us) > 0) sockets_ready(fds, count);
+    }
+}

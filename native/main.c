@@ -1,0 +1,89 @@
+// The boot of the common code: decides what runs, carries the decision out on flash and pins, starts the engine and the loop.
+#include "bridge.h"
+#include "embedded.h"
+#include "life.h"
+#include "loop.h"
+#include "text.h"
+#include "vm.h"
+
+#include <psa/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+static void idle(const char *why) __attribute__((noreturn));
+static void idle(const char *why)
+{
+    port_log(why);
+    for (;;) port_wait(NULL, 0, UINT64_MAX);
+}
+
+static void apply_pins(const struct bundle_header *header)
+{
+    for (int i = 0; i < header->pin_count; i++) {
+        int result = port_gpio_mode(header->pins[i][0], (enum port_gpio_mode)(header->pins[i][1] & 15), header->pins[i][1] >> 4 & 1);
+        if (result < 0) life_log("boot: pin %d cannot be set (%d)", header->pins[i][0], result);
+    }
+}
+
+// Decides and writes the marks. Returns the decision; `slots` is what flash had.
+static struct boot_decision decide(struct slot_state slots[2])
+{
+    struct boot_input input = {.reset = port_reset_reason(), .crashes = (uint8_t)life_crashes()};
+    char why[LIFE_WHY_MAX + 1];
+    input.end = life_last_end(why);
+    life.asked = input.end == BOOT_END_ASKED;
+    for (int i = 0; i < 2; i++) {
+        slot_read((enum port_partition)i, &slots[i]);
+        input.slot[i] = (struct boot_slot){slots[i].valid, slots[i].confirmed, slots[i].rejected != WHY_NONE,
+                                           slots[i].header.sequence, slots[i].tried};
+    }
+    struct boot_decision decision = boot_decide(&input);
+    for (int i = 0; i < 2; i++) {
+        if (decision.reject[i] == WHY_NONE) continue;
+        life_log("boot: bundle %s of slot %d is taken back: %s", slots[i].header.version, i, slot_why_name(decision.reject[i]));
+        (void)slot_mark_rejected((enum port_partition)i, decision.reject[i]); // if it fails the next boot decides alike
+    }
+    if (decision.tried >= 0) (void)slot_mark_tried((enum port_partition)decision.run, decision.tried);
+    if (decision.crashes != input.crashes) life_set_crashes(decision.crashes);
+    if (decision.recovery == BOOT_RECOVERY_ASKED) snprintf(life.recovery_why, sizeof life.recovery_why, "%s", why);
+    if (decision.recovery == BOOT_RECOVERY_CRASHLOOP) strcpy(life.recovery_why, "crashloop");
+    if (decision.recovery == BOOT_RECOVERY_NONE) strcpy(life.recovery_why, "none");
+    return decision;
+}
+
+int hearth_main(void)
+{
+    struct slot_state slots[2];
+    uint8_t api_hash[8];
+    char hash[17];
+    JSContext *ctx;
+    JSValue function;
+    const uint8_t *body;
+    if (psa_crypto_init() != PSA_SUCCESS) idle("boot: no cryptography");
+    bridge_api_hash(api_hash);
+    slots_start(embedded_engine_id, api_hash);
+    struct boot_decision decision = decide(slots);
+    life.slot = decision.run;
+    life.trial = decision.trial;
+    if (decision.run >= 0) {
+        life.header = slots[decision.run].header;
+        const uint8_t *map = port_flash_map((enum port_partition)decision.run);
+        if (map == NULL) idle("boot: flash cannot be mapped");
+        body = map + BUNDLE_BODY_OFFSET;
+    } else {
+        if (embedded_recovery_size < BUNDLE_HEADER_SIZE ||
+            bundle_header_parse(embedded_recovery, (uint32_t)(embedded_recovery_size - BUNDLE_HEADER_SIZE), &life.header) < 0) {
+            idle("boot: no valid bundle and no recovery bundle");
+        }
+        body = embedded_recovery + BUNDLE_HEADER_SIZE;
+    }
+    apply_pins(&life.header);
+    hex_text(hash, life.header.sha256, 8);
+    if (life.trial) vm_watchdog(TRIAL_WATCHDOG_S * 1000);
+    if (vm_start(body, life.header.length, &ctx, &function) < 0) life_crash("the bundle cannot be loaded", "");
+    life_log("boot: %s %s %s slot %d%s%s%s, bytecode in flash: %s, heap raw %lu base %lu now %lu", life.header.profile,
+             life.header.version, hash, life.slot, life.trial ? ", on trial" : "", life.slot < 0 ? ", recovery: " : "",
+             life.recovery_why, vm_in_place() ? "yes" : "no", (unsigned long)vm_live_raw(), (unsigned long)vm_live_base(),
+             (unsigned long)vm_live());
+    loop_run(ctx, function);
+}
