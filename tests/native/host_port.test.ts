@@ -1,12 +1,15 @@
 // Runs the cases of native/host/test, under the sanitizers and in 32 bits: storage with power cuts, events, RTC memory, the board's client.
 // The program needs no engine, so it is compiled here in a few seconds. Every case runs in a process and a folder of its own.
 
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { mustRun, run } from "../../tools/lib/run.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
 
 const HOST = join(ROOT, "native", "host");
 const WARNINGS = "-std=gnu11 -O1 -g -Wall -Wextra -Werror";

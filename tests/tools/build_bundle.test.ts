@@ -1,6 +1,6 @@
 // Bundles from small checkouts made for each test: the same bytes wherever they lie, and clear words for what cannot run.
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import {
   cpSync,
   existsSync,
@@ -20,6 +20,9 @@ import { decodeBundle } from "../../tools/lib/bundle.ts";
 import { buildCompiler } from "../../tools/lib/native_build.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { readableTrace, traceFrames } from "../../tools/lib/trace.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
 
 let folder = "";
 

@@ -1,6 +1,6 @@
 // The pinned engine: what is brought is verified file by file before anything of it is used. No network here: archives are local.
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +8,9 @@ import { join } from "node:path";
 import { aptMirrors, urisOfList, urisOfSources } from "../../tools/lib/apt_mirror.ts";
 import { readEngine } from "../../tools/lib/engine_lock.ts";
 import { archiveUrls, type EngineOptions, ensureEngine } from "../../tools/lib/fetch_engine.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
 
 const MAIN = "int main;\n";
 const PATCH = "--- a/main.c\n+++ b/main.c\n@@ -1 +1 @@\n-int main;\n+int patched;\n";

@@ -1,10 +1,13 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BoardEvent } from "../../tools/sim/board.ts";
 import { HostMachine } from "../../tools/sim/host_machine.ts";
 import { HostWorld } from "../../tools/sim/host_world.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
 
 const FAKE = join(import.meta.dir, "..", "support", "fake_firmware.ts");
 const ends: (() => Promise<void>)[] = [];
