@@ -70,7 +70,7 @@ async function run(profile: string, options: Options): Promise<void> {
     await writeDeviceFile(name, bench.config);
     const say = (line: string) => (options.json ? console.error(line) : console.log(line));
     const show = options.json ? (event: SimEvent) => console.log(JSON.stringify(event)) : printer(name);
-    observeBench(bench, show);
+    const endShow = observeBench(bench, show);
     if (remote !== undefined) await observeRemote(remote, name, bench, show);
     if (!options.json) introduce(say, name, options, bench);
     await bench.machine.powerOn();
@@ -83,6 +83,7 @@ async function run(profile: string, options: Options): Promise<void> {
       else await bench.world.runFor(forMs);
     } finally {
       process.off("SIGINT", end);
+      endShow(); // what the bench does while it is taken down happened to nobody
       console_.close();
     }
     if (bench.machine.failure !== undefined) throw new UserError(`The firmware does not run: ${bench.machine.failure}`);

@@ -17,16 +17,20 @@ export type SimEvent = { /** Milliseconds since the simulation began, by the vir
   | { kind: "log"; line: string }
 );
 
-/** Tells `each` everything that happens on the bench, in order. */
-export function observeBench(bench: Bench, each: (event: SimEvent) => void): void {
+/** Tells `each` everything that happens on the bench, in order. Returns a function that ends it. */
+export function observeBench(bench: Bench, each: (event: SimEvent) => void): () => void {
   const t = () => Math.round(bench.world.clock.nowUs / 1000);
-  bench.machine.board.observe((event) => {
+  const endBoard = bench.machine.board.observe((event) => {
     if (event.kind === "uart") {
       const hex = Buffer.from(event.bytes).toString("hex");
       each({ t: t(), kind: "frame", bus: `uart${event.uart}`, toChip: event.toChip === true, hex });
     } else each({ t: t(), ...event });
   });
-  bench.broker?.observe((event) => each({ t: t(), ...brokerEvent(event) }));
+  const endBroker = bench.broker?.observe((event) => each({ t: t(), ...brokerEvent(event) }));
+  return () => {
+    endBoard();
+    endBroker?.();
+  };
 }
 
 function brokerEvent(event: BrokerEvent) {
