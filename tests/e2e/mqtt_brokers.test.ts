@@ -1,6 +1,6 @@
 // Proves that device/mqtt.ts speaks with brokers that were not written for it: aedes and mosquitto, over real TCP.
 
-import { afterAll, afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,9 @@ import { connectAsync, type MqttClient } from "mqtt";
 import { Mqtt, type MqttSettings } from "../../device/mqtt.ts";
 import { installNative } from "../support/mqtt_bench.ts";
 import { RealSockets } from "../support/real_sockets.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
 
 afterAll(() => installNative());
 
