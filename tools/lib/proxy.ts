@@ -16,7 +16,7 @@ export class DelayProxy {
   /** Where to connect instead. */
   port = 0;
   readonly options: ProxyOptions;
-  readonly #server = createServer({ noDelay: true }, (client) => this.#join(client));
+  readonly #server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#join(client));
   readonly #sockets = new Set<Socket>();
 
   private constructor(options: ProxyOptions) {
@@ -57,7 +57,7 @@ export class DelayProxy {
       device?.destroy();
     };
     toDevice.push(() => {
-      device = connectSocket({ host: this.options.host, port: this.options.port, noDelay: true });
+      device = connectSocket({ host: this.options.host, port: this.options.port, noDelay: true, allowHalfOpen: true });
       this.#sockets.add(device);
       device.on("data", (bytes) => toClient.push(() => client.write(bytes)));
       device.on("end", () => toClient.push(() => client.end()));
