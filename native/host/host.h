@@ -27,6 +27,7 @@ struct host_options {
     uint32_t files_size;     // bytes of the files partition
     bool has_seed;
     bool count_flash;        // report storage operations to the board
+    bool count_heap;         // report the engine's heap to the board before each `idle`
     bool fast_wait;          // virtual time without a board
 };
 extern struct host_options host_options;
@@ -96,6 +97,16 @@ uint64_t host_real_us(void);
 void host_time_excuse(uint64_t real_us);
 bool host_event_pending(void);
 
+// ---------------------------------------------------------------- heap (port_heap.c)
+
+struct host_heap_figures {
+    uint32_t live;    // bytes that the engine has asked for and not given back
+    uint32_t peak;    // the most since the process started
+    uint32_t gross;   // live, with what the chips' allocator (ESP-IDF's TLSF) adds to each block
+    uint32_t largest; // the largest block ever asked for
+};
+struct host_heap_figures host_heap_figures(void);
+
 // ---------------------------------------------------------------- the board (port_board.c); see docs/BOARD.md
 
 enum {
@@ -115,6 +126,7 @@ enum {
     BOARD_PIN_READ = 14,
     BOARD_FLASH = 15,
     BOARD_UART_CLOSE = 16,
+    BOARD_HEAP = 24,
     BOARD_IN_TIME = 64,
     BOARD_IN_PIN = 65,
     BOARD_IN_UART = 66,

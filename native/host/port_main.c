@@ -30,6 +30,7 @@ static const char help[] =
     "  --cut N           lose the power at the N-th operation on flash, NVS or files (exit code 99)\n"
     "  --cut-seed N      what the cut leaves behind (default 0)\n"
     "  --count-flash     report each such operation to the board\n"
+    "  --count-heap      report the engine's heap to the board whenever the device goes idle\n"
     "  --print-exports   print the native API as name/arity lines and end\n"
     "  --help            this text\n"
     "\n"
@@ -47,6 +48,7 @@ enum option_id {
     OPT_CUT,
     OPT_CUT_SEED,
     OPT_COUNT_FLASH,
+    OPT_COUNT_HEAP,
     OPT_PRINT_EXPORTS,
     OPT_HELP,
 };
@@ -63,6 +65,7 @@ static const struct option options[] = {
     {"cut", required_argument, NULL, OPT_CUT},
     {"cut-seed", required_argument, NULL, OPT_CUT_SEED},
     {"count-flash", no_argument, NULL, OPT_COUNT_FLASH},
+    {"count-heap", no_argument, NULL, OPT_COUNT_HEAP},
     {"print-exports", no_argument, NULL, OPT_PRINT_EXPORTS},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -116,6 +119,7 @@ static void parse(int argc, char **argv)
         case OPT_CUT: host_options.cut = (uint32_t)number(name, optarg, UINT32_MAX); break;
         case OPT_CUT_SEED: host_options.cut_seed = number(name, optarg, UINT64_MAX); break;
         case OPT_COUNT_FLASH: host_options.count_flash = true; break;
+        case OPT_COUNT_HEAP: host_options.count_heap = true; break;
         case OPT_PRINT_EXPORTS: hearth_print_exports(print_line); exit(0);
         case OPT_HELP: fputs(help, stdout); exit(0);
         default: fputs("hearth: see --help\n", stderr); exit(2);

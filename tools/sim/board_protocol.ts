@@ -24,6 +24,7 @@ export type FromDevice =
   | { kind: "cpu"; mhz: number }
   | { kind: "pin read"; pin: number }
   | { kind: "flash"; operation: number; count: number }
+  | { kind: "heap"; live: number; peak: number; gross: number; largest: number }
   | { kind: "bad"; type: number; length: number };
 
 export type FromBoard =
@@ -88,7 +89,7 @@ function decode(message: Uint8Array): FromDevice {
   const body = Buffer.from(message.subarray(1));
   const bad: FromDevice = { kind: "bad", type, length: message.length };
   // By type: the length that a body has at least, or exactly.
-  const exact: Record<number, number> = { 2: 8, 3: 3, 4: 2, 5: 7, 7: 7, 9: 8, 13: 2, 14: 1, 15: 5, 16: 1 };
+  const exact: Record<number, number> = { 2: 8, 3: 3, 4: 2, 5: 7, 7: 7, 9: 8, 13: 2, 14: 1, 15: 5, 16: 1, 24: 16 };
   const least: Record<number, number> = { 1: 1, 6: 1, 8: 4, 10: 1, 11: 0, 12: 1 };
   const want = exact[type];
   if (want === undefined ? body.length < (least[type] ?? Number.POSITIVE_INFINITY) : body.length !== want) return bad;
@@ -131,6 +132,10 @@ function decode(message: Uint8Array): FromDevice {
       return { kind: "pin read", pin: a };
     case 15:
       return { kind: "flash", operation: a, count: body.readUInt32LE(1) };
+    case 24: {
+      const [live = 0, peak = 0, gross = 0, largest = 0] = [0, 4, 8, 12].map((at) => body.readUInt32LE(at));
+      return { kind: "heap", live, peak, gross, largest };
+    }
     default:
       return { kind: "uart close", uart: a };
   }

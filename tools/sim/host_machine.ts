@@ -40,6 +40,17 @@ export interface HostMachineOptions {
   address?: string;
 }
 
+/** Bytes on the engine's heap. */
+export interface HeapFigures {
+  live: number;
+  /** The most since boot. */
+  peak: number;
+  /** Live, with what the chips' allocator adds. */
+  gross: number;
+  /** The largest block asked for since boot. */
+  largest: number;
+}
+
 type Fate = "watchdog" | "power" | "reset";
 
 export class HostMachine implements Machine, ChipSide, Scheduled {
@@ -51,6 +62,10 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
   /** Set when the launcher has given up; says why. */
   failure: string | undefined;
   busy = false;
+  /** The engine's heap when the firmware last went idle; undefined without the option --count-heap. */
+  heap: HeapFigures | undefined;
+  /** How often the firmware went idle since the present boot: turns of its loop, nearly. */
+  idles = 0;
   /** Since when the process has been busy, real time. */
   #busySinceMs = 0;
   #untilUs = Number.POSITIVE_INFINITY;
@@ -181,6 +196,8 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
 
   #boot(reason: number): void {
     this.#boots++;
+    this.idles = 0;
+    this.heap = undefined;
     this.#fate = undefined;
     this.#mail.length = 0;
     this.#untilUs = 0;
@@ -282,6 +299,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
     switch (message.kind) {
       case "idle":
         this.#untilUs = message.untilUs;
+        this.idles++;
         if (this.#fate === undefined) this.busy = false;
         this.#panics = 0;
         this.#world.noteIdle(this);
@@ -330,6 +348,11 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
       case "log":
         board.emit({ kind: "log", line: message.line });
         break;
+      case "heap": {
+        const { live, peak, gross, largest } = message;
+        this.heap = { live, peak, gross, largest };
+        break;
+      }
       case "deep sleep":
         this.#sleepUs = message.us;
         break;
