@@ -67,6 +67,24 @@ interface Native {
   /** Restarts into the recovery bundle, saying why. Does not return. */
   recover(why: string): never;
 
+  // ---- firmware slots (mod_firmware.c)
+  firmwareInfo(): FirmwareInfo;
+  /** Prepares the firmware slot that does not run for an image of `size` bytes. Returns the offset to go on from (more than 0 when the same one was begun before). Throws PORT_EFULL when it does not fit, PORT_EBUSY while the running firmware is on trial, PORT_ENOTSUP without slots. */
+  firmwareBegin(size: number, sha256: Uint8Array): number;
+  /** Appends bytes at `offset` (must be where the last write ended). */
+  firmwareWrite(offset: number, bytes: Uint8Array): void;
+  /** Verifies, then makes the next boot try it (pending). Throws PORT_EBAD. */
+  firmwareCommit(): void;
+  /** Makes the running firmware permanent. Idempotent. */
+  firmwareConfirm(): void;
+
+  // ---- the configuration on trial (mod_firmware.c)
+  /** Puts the file `from` in config.txt's place in one step. What config.txt was comes back unless configConfirm is called in time. */
+  configTry(from: string): void;
+  /** Makes the present config.txt permanent. Idempotent. */
+  configConfirm(): void;
+  configInfo(): ConfigInfo;
+
   // ---- NVS (mod_nvs.c): text values by namespace and key (at most 15 characters each)
   nvsGet(space: string, key: string): string | undefined;
   nvsSet(space: string, key: string, value: string): void;
@@ -173,6 +191,35 @@ interface BundleInfo {
   rejectedWhy: string;
   /** Why recovery runs: "none" (no valid bundle), "crashloop", or the text given to `recover`; "" otherwise. */
   recoveryWhy: string;
+}
+
+interface FirmwareInfo {
+  /** The slot that runs, 0 or 1; -1 on a machine without firmware slots: the rest is then empty. */
+  slot: number;
+  /** As in ESP-IDF's otadata: 0 new, 1 pending (on trial), 2 valid, 3 invalid (taken back), 4 aborted (its trial ended badly), -1 undefined. */
+  state: number;
+  version: string;
+  /** 16 hex digits that name the image. */
+  hash: string;
+  /** Bytes of the other slot. */
+  space: number;
+  otherState: number;
+  /** "" when the other slot holds no image. */
+  otherVersion: string;
+  otherHash: string;
+  /** The firmware that was taken back last, or "". Kept until the next commit. */
+  rejectedHash: string;
+  /** Why, as in BundleInfo; also "image": the boot loader did not accept it. */
+  rejectedWhy: string;
+}
+
+interface ConfigInfo {
+  /** True while config.txt is on trial. */
+  trial: boolean;
+  /** First 16 hex digits of the SHA-256 of the configuration that was taken back last, or "". Kept until the next one. */
+  rejectedHash: string;
+  /** Why, as in BundleInfo. */
+  rejectedWhy: string;
 }
 
 declare const native: Native;

@@ -140,7 +140,12 @@ int port_wait(struct port_wait_fd *fds, int count, uint64_t deadline_us);
 
 // ---------------------------------------------------------------- flash: raw partitions with NOR semantics
 
-enum port_partition { PORT_PART_APP_0 = 0, PORT_PART_APP_1 = 1, PORT_PART_COUNT };
+enum port_partition {
+    PORT_PART_APP_0 = 0,
+    PORT_PART_APP_1 = 1,
+    PORT_PART_FIRMWARE = 2, // the firmware slot that does not run; cannot be mapped
+    PORT_PART_COUNT
+};
 enum { PORT_FLASH_SECTOR = 4096 };
 
 // Size in bytes, a multiple of PORT_FLASH_SECTOR; PORT_ENOENT if the partition table lacks it.
@@ -153,6 +158,37 @@ int port_flash_write(enum port_partition part, uint32_t offset, const void *data
 int port_flash_read(enum port_partition part, uint32_t offset, void *data, uint32_t length);
 // A read-only memory mapping of the whole partition, valid until restart; NULL on failure. It shows later writes.
 const uint8_t *port_flash_map(enum port_partition part);
+
+// ---------------------------------------------------------------- firmware slots: what the boot loader knows
+
+// As in ESP-IDF's otadata. NEW: set to boot, not tried yet. PENDING: on trial; the boot loader makes it ABORTED at the next
+// boot, whatever led there, and boots the other one. INVALID: taken back by port_firmware_reject.
+enum port_firmware_state {
+    PORT_FIRMWARE_UNDEFINED = -1,
+    PORT_FIRMWARE_NEW = 0,
+    PORT_FIRMWARE_PENDING = 1,
+    PORT_FIRMWARE_VALID = 2,
+    PORT_FIRMWARE_INVALID = 3,
+    PORT_FIRMWARE_ABORTED = 4,
+};
+struct port_firmware_slot {
+    int state;        // enum port_firmware_state
+    uint8_t hash[8];  // names the image: on a chip the first bytes of app_elf_sha256, on the host of the image's own SHA-256
+    char version[33]; // "" when there is no image
+};
+struct port_firmware_info {
+    int slot; // 0 or 1: the one that runs
+    struct port_firmware_slot running, other;
+};
+// PORT_ENOTSUP on a machine without two firmware slots. The image in the other slot is not verified.
+int port_firmware_info(struct port_firmware_info *out);
+// Verifies that PORT_PART_FIRMWARE holds an image for this machine from its first byte on and lets the next boot try it (NEW).
+// PORT_EBAD when it does not verify, PORT_EBUSY while the running one is PENDING. May take a second on a chip.
+int port_firmware_activate(void);
+// Makes the running firmware VALID. PORT_OK also when it is.
+int port_firmware_confirm(void);
+// Makes the running firmware INVALID and restarts into the other one. Returns only on failure: PORT_ENOENT when there is none.
+int port_firmware_reject(void);
 
 // ---------------------------------------------------------------- NVS: small values by namespace and key
 

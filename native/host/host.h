@@ -24,6 +24,7 @@ struct host_options {
     uint32_t cut;            // power is lost at this storage operation (from 1); 0: never
     uint64_t cut_seed;       // what a cut leaves behind
     uint64_t seed;           // of port_random, if has_seed
+    int firmware_slot;       // the one that this process was loaded from, -1: none
     uint32_t files_size;     // bytes of the files partition
     bool has_seed;
     bool count_flash;        // report storage operations to the board
@@ -73,6 +74,8 @@ struct host_nor {
 };
 // Maps DIR/NAME.bin, made with all bits set when it is not there.
 int host_nor_open(struct host_nor *nor, const char *name, uint32_t default_size);
+// Maps DIR/NAME.bin, of any size, for reading only; it is not made. PORT_ENOENT.
+int host_nor_view(struct host_nor *nor, const char *name);
 void host_nor_close(struct host_nor *nor);
 // As port_flash_erase and port_flash_write.
 int host_nor_erase(struct host_nor *nor, uint32_t offset, uint32_t length);
@@ -80,6 +83,15 @@ int host_nor_program(struct host_nor *nor, uint32_t offset, const void *data, ui
 
 int host_flash_start(void);
 void host_flash_stop(void);
+
+// ---------------------------------------------------------------- firmware slots (port_firmware.c)
+
+enum { HOST_FIRMWARE_SIZE = 8 << 20 };
+int host_firmware_start(void);
+void host_firmware_stop(void);
+// The firmware slot that does not run; made blank when it is not there if `make`. NULL when there is none.
+struct host_nor *host_firmware_other(bool make);
+
 int host_nvs_start(void);
 void host_nvs_stop(void);
 int host_file_start(void);

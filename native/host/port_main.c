@@ -23,6 +23,7 @@ static const char help[] =
     "                    4 deep sleep, 5 brown-out; RTC memory is kept unless it is 0\n"
     "  --address IP      the interface's address when no board decides (default 127.0.0.1)\n"
     "  --id HEX12        the chip's unique id, 12 hex digits (default: made once, kept in the flash folder)\n"
+    "  --firmware-slot N the firmware slot, 0 or 1, that the boot loader took this program from (default: it has none)\n"
     "  --files-size N    bytes of the files partition (default 4194304)\n"
     "  --fast-wait       virtual time without a board: jump to the next deadline\n"
     "  --seed N          repeatable random numbers. For simulation only: keys made from them are no secret;\n"
@@ -42,6 +43,7 @@ enum option_id {
     OPT_RESET,
     OPT_ADDRESS,
     OPT_ID,
+    OPT_FIRMWARE_SLOT,
     OPT_FILES_SIZE,
     OPT_FAST_WAIT,
     OPT_SEED,
@@ -59,6 +61,7 @@ static const struct option options[] = {
     {"reset", required_argument, NULL, OPT_RESET},
     {"address", required_argument, NULL, OPT_ADDRESS},
     {"id", required_argument, NULL, OPT_ID},
+    {"firmware-slot", required_argument, NULL, OPT_FIRMWARE_SLOT},
     {"files-size", required_argument, NULL, OPT_FILES_SIZE},
     {"fast-wait", no_argument, NULL, OPT_FAST_WAIT},
     {"seed", required_argument, NULL, OPT_SEED},
@@ -110,6 +113,7 @@ static void parse(int argc, char **argv)
             }
             host_options.id = optarg;
             break;
+        case OPT_FIRMWARE_SLOT: host_options.firmware_slot = (int)number(name, optarg, 1); break;
         case OPT_FILES_SIZE: host_options.files_size = (uint32_t)number(name, optarg, INT32_MAX); break;
         case OPT_FAST_WAIT: host_options.fast_wait = true; break;
         case OPT_SEED:
@@ -141,7 +145,7 @@ static void need(int result, const char *what)
 
 int main(int argc, char **argv)
 {
-    host_options.version = embedded_version;
+    host_options.version = embedded_descriptor.version;
     parse(argc, argv);
     signal(SIGPIPE, SIG_IGN); // a peer that has gone is an error code of the socket, not the end of the firmware
     need(host_time_start(), "the clock");
@@ -149,6 +153,7 @@ int main(int argc, char **argv)
     // The board first: from here on every storage operation is counted there.
     need(host_board_start(), "the board");
     need(host_flash_start(), "flash");
+    need(host_firmware_start(), "the firmware slots");
     need(host_nvs_start(), "NVS");
     need(host_file_start(), "files");
     return hearth_main();

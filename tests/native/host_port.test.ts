@@ -46,7 +46,7 @@ async function compile(program: string, flags: string): Promise<string[]> {
   const sources = [HOST, join(HOST, "test")]
     .flatMap((from) => readdirSync(from).map((name) => join(from, name)))
     .filter((path) => path.endsWith(".c") && !path.endsWith("port_main.c"));
-  const command = ["cc", ...`${WARNINGS} ${flags}`.split(" "), ...sources, "-o", program, "-lpthread"];
+  const command = ["cc", ...`${WARNINGS} ${flags}`.split(" "), ...sources, "-o", program, "-lmbedcrypto", "-lpthread"];
   await mustRun("Compiling the host port's tests", command);
   return (await mustRun("Listing the cases", [program, "--list"])).trim().split("\n");
 }

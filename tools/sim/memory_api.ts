@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { NoiseSession } from "../lib/noise.ts";
 import { type Boot, ChipReset, type MemoryChip, UART_BUFFER } from "./memory_native.ts";
 import { readHeader } from "./memory_slots.ts";
+import { FIRMWARE_BYTES_MAX } from "./memory_trials.ts";
 import { formatFixed } from "./printf.ts";
 
 const EINVAL = -2;
@@ -12,6 +13,7 @@ const ENOMEM = -4;
 const ENOENT = -5;
 const ETIMEOUT = -6;
 const EFULL = -8;
+const EBUSY = -10;
 const EBAD = -11;
 const NVS_NAME_MAX = 15;
 const NVS_VALUE_MAX = 1900;
@@ -28,6 +30,7 @@ export function makeApi(chip: MemoryChip, boot: Boot): Native {
   return {
     ...systemApi(chip, boot),
     ...slotApi(chip, boot),
+    ...trialApi(chip),
     ...storeApi(chip),
     ...netApi(chip, boot),
     ...cryptoApi(chip, boot),
@@ -153,6 +156,46 @@ function slotApi(chip: MemoryChip, boot: Boot) {
       chip.reset("software", { kind: "restart" }, false);
       throw new ChipReset(why);
     },
+  };
+  return api;
+}
+
+function trialApi(chip: MemoryChip) {
+  const trials = chip.trials;
+  const api: Api<
+    | "firmwareInfo"
+    | "firmwareBegin"
+    | "firmwareWrite"
+    | "firmwareCommit"
+    | "firmwareConfirm"
+    | "configTry"
+    | "configConfirm"
+    | "configInfo"
+  > = {
+    firmwareInfo: () => trials.info(),
+    firmwareBegin: (size, sha256) => {
+      if (trials.firmwareTrial) throw nativeError(EBUSY, "the running firmware is on trial");
+      if (size < 1 || sha256.length !== 32) throw nativeError(EINVAL, "no image has this size or hash");
+      if (size > FIRMWARE_BYTES_MAX) throw nativeError(EFULL, `${size} bytes do not fit`);
+      return trials.begin(size, sha256);
+    },
+    firmwareWrite: (offset, bytes) => {
+      if (!trials.write(offset, bytes)) throw nativeError(EINVAL, `offset ${offset} is not where the last write ended`);
+    },
+    firmwareCommit: () => {
+      if (!trials.commit()) throw nativeError(EBAD, "the firmware does not verify");
+    },
+    firmwareConfirm: () => trials.confirmFirmware(),
+    configTry: (from) => {
+      if (!chip.files.has(checkName(from))) throw nativeError(ENOENT, `no file ${from}`);
+      trials.tryConfig(from);
+    },
+    configConfirm: () => trials.confirmConfig(),
+    configInfo: () => ({
+      trial: trials.configTrial,
+      rejectedHash: trials.configRejectedHash,
+      rejectedWhy: trials.configRejectedWhy,
+    }),
   };
   return api;
 }

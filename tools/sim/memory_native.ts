@@ -9,6 +9,7 @@ import { makeApi } from "./memory_api.ts";
 import type { MemoryNet } from "./memory_net.ts";
 import { type LastEnd, MemorySlots } from "./memory_slots.ts";
 import { MemorySockets } from "./memory_sockets.ts";
+import { MemoryTrials } from "./memory_trials.ts";
 
 /** What a bundle is to this machine: a function that is told `native`. */
 export type Program = (native: Native) => void;
@@ -77,6 +78,7 @@ export class MemoryChip implements Machine, ChipSide {
   /** Text by `space/key`. Survives everything, as do the files. */
   readonly nvs = new Map<string, string>();
   readonly files = new Map<string, Uint8Array>();
+  readonly trials = new MemoryTrials(this.files);
   /** Every reset, in order. */
   readonly resets: ResetReason[] = [];
   readonly logLines: string[] = [];
@@ -151,7 +153,8 @@ export class MemoryChip implements Machine, ChipSide {
 
   /** Takes the running trial back and restarts. */
   rejectTrial(why: string): void {
-    this.slots.reject(this.boot.slot, why);
+    if (this.slots.slots[this.boot.slot]?.confirmed === false) this.slots.reject(this.boot.slot, why);
+    this.trials.late();
     this.reset("software", { kind: "deadline" }, false);
   }
 
@@ -195,22 +198,30 @@ export class MemoryChip implements Machine, ChipSide {
     this.options.onBoot?.(native);
     const program = this.#program(boot);
     if (program === undefined) return;
-    if (boot.slot >= 0 && this.slots.slots[boot.slot]?.confirmed === false)
+    const onTrial = () =>
+      this.slots.slots[boot.slot]?.confirmed === false || this.trials.firmwareTrial || this.trials.configTrial;
+    if (onTrial())
       this.#trialTimer = this.clock.after(TRIAL_US, () => {
-        if (this.slots.slots[boot.slot]?.confirmed === false) this.rejectTrial("deadline");
+        if (onTrial()) this.rejectTrial("deadline");
       });
     this.#run(boot, () => program(native));
     this.wake();
   }
 
   #program(boot: Boot): Program | undefined {
+    // What was taken back has done what the last boot ended with: nobody else is to blame, and there is no more need for recovery.
+    const excused = this.trials.boot(this.#last, this.recoverWhy !== "");
+    if (excused && this.recoverWhy !== "") {
+      this.#last = { kind: "asked" };
+      this.recoverWhy = "";
+    }
     if (this.options.program !== undefined) {
       boot.slot = 0;
       return this.options.program;
     }
     const asked = this.recoverWhy;
     this.recoverWhy = "";
-    const slot = asked === "" ? this.slots.choose(this.#last) : -1;
+    const slot = asked === "" ? this.slots.choose(this.#last, excused) : -1;
     const bundle = this.slots.slots[slot];
     if (bundle === undefined) {
       boot.recoveryWhy = asked || (this.slots.slots.some((each) => each?.confirmed) ? "crashloop" : "none");
