@@ -10,7 +10,8 @@ struct bridge_table {
     const JSCFunctionListEntry *entries;
     int count;
 };
-extern const struct bridge_table mod_sys, mod_slots, mod_firmware, mod_nvs, mod_file, mod_net, mod_socket, mod_crypto, mod_pins;
+extern const struct bridge_table mod_sys, mod_slots, mod_firmware, mod_nvs, mod_file, mod_net, mod_socket, mod_crypto, mod_pins,
+    mod_espnow, mod_sleep, mod_parts, mod_cipher;
 #define BRIDGE_TABLE(entries) {entries, sizeof(entries) / sizeof((entries)[0])}
 
 // Makes the global `native`. 0, or -1 with an exception.

@@ -18,6 +18,7 @@ struct rtc_note {
     uint32_t end; // enum boot_end
     char why[LIFE_WHY_MAX + 1];
 };
+_Static_assert(sizeof(struct rtc_note) + LIFE_RTC_PROGRAM_SIZE <= PORT_RTC_SIZE, "the note reaches into the program's part");
 
 static const char late[] = "trial not confirmed in time";
 

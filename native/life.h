@@ -6,6 +6,8 @@
 
 enum { LIFE_WHY_MAX = 95, TRIAL_DEADLINE_S = 300, TRIAL_WATCHDOG_S = 15 };
 static const char life_space[] = "hearth";
+// The end of RTC memory is the program's (mod_sleep.c).
+enum { LIFE_RTC_PROGRAM_SIZE = 128 };
 
 struct life {
     int slot; // -1: recovery

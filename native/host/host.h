@@ -18,6 +18,7 @@ struct host_options {
     const char *version;     // of the firmware image
     const char *flash_dir;   // the chip's state
     const char *board;       // Unix socket of the virtual board, or NULL
+    const char *air;         // folder of the radios' sockets, or NULL: ESP-NOW frames go over the board
     const char *id;          // 12 hex digits, or NULL: kept in the flash folder
     enum port_reset reset;   // why this boot happens
     uint8_t address[4];      // the interface's address when no board decides
@@ -139,12 +140,26 @@ enum {
     BOARD_FLASH = 15,
     BOARD_UART_CLOSE = 16,
     BOARD_HEAP = 24,
+    BOARD_HX711 = 25,
+    BOARD_PULSE = 26,
+    BOARD_EDGES = 27,
+    BOARD_SHIFT = 28,
+    BOARD_RADIO = 29,
+    BOARD_ESPNOW = 30,
+    BOARD_ONEWIRE = 31,
     BOARD_IN_TIME = 64,
     BOARD_IN_PIN = 65,
     BOARD_IN_UART = 66,
     BOARD_IN_NET = 68,
     BOARD_IN_I2C = 72,
     BOARD_IN_PIN_READ = 74,
+    BOARD_IN_ONEWIRE = 80,
+    BOARD_IN_HX711 = 81,
+    BOARD_IN_PULSES = 82,
+    BOARD_IN_EDGES = 83,
+    BOARD_IN_SHIFT = 84,
+    BOARD_IN_ESPNOW = 85,
+    BOARD_IN_SENT = 86,
 };
 // Connects and says hello. PORT_OK also when there is no board; PORT_EIO.
 int host_board_start(void);
@@ -175,6 +190,10 @@ static inline void host_put_u64(uint8_t *out, uint64_t value)
 {
     for (int i = 0; i < 8; i++) out[i] = (uint8_t)(value >> (8 * i));
 }
+static inline uint32_t host_get_u32(const uint8_t *in)
+{
+    return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
+}
 static inline uint64_t host_get_u64(const uint8_t *in)
 {
     uint64_t value = 0;
@@ -182,9 +201,31 @@ static inline uint64_t host_get_u64(const uint8_t *in)
     return value;
 }
 
-// What the board's messages do (port_pins.c, port_net.c).
+// What the board's messages do (port_pins.c, port_edges.c, port_net.c).
 void host_pins_level(uint8_t pin, uint8_t level);
 void host_uart_bytes(uint8_t uart, const uint8_t *bytes, size_t length);
+bool host_pin_good(int pin);
+void host_pulses(uint8_t pin, uint32_t count, uint32_t width_ns);
+// Levels that `pin` had: 4 bytes each, bit 31 the level, bits 0..30 microseconds.
+void host_edges(uint8_t pin, const uint8_t *levels, size_t length);
 void host_net_message(const uint8_t *body, size_t length);
+
+// ---------------------------------------------------------------- ESP-NOW (port_espnow.c, port_air.c)
+
+// The station's channel may have changed.
+void host_espnow_follow(void);
+// From any task: a frame came; the frame that was given `sequence` is done.
+void host_espnow_received(uint8_t channel, int8_t rssi, const uint8_t from[6], const uint8_t *frame, size_t length);
+void host_espnow_sent(uint8_t sequence, bool acknowledged);
+
+// The air of --air: a task of its own plays the radio on a datagram socket. Faults are `name=value` with commas between
+// them, see docs/BOARD.md; false when that makes no sense.
+bool host_air_faults(const char *text);
+// PORT_OK, PORT_EINVAL (path too long), PORT_EIO.
+int host_air_start(void);
+void host_air_stop(void);
+void host_air_tune(uint8_t channel, bool long_range);
+// The fate of the frame comes as host_espnow_sent.
+int host_air_send(uint8_t sequence, const uint8_t to[6], const void *frame, size_t length);
 
 #endif

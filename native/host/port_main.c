@@ -19,6 +19,8 @@ static const char help[] =
     "\n"
     "  --flash DIR       folder with the state of the chip (made when it is not there)\n"
     "  --board SOCKET    Unix socket of the virtual board: pins, buses, Wi-Fi and time come from it\n"
+    "  --air DIR         ESP-NOW over datagram sockets in this folder, one for each radio, instead of over the board\n"
+    "  --air-faults LIST what that air does to frames sent from here, e.g. loss=30,delay=5,seed=7 (docs/BOARD.md)\n"
     "  --reset N         why this boot happens: 0 power on (default), 1 software, 2 watchdog, 3 panic,\n"
     "                    4 deep sleep, 5 brown-out; RTC memory is kept unless it is 0\n"
     "  --address IP      the interface's address when no board decides (default 127.0.0.1)\n"
@@ -40,6 +42,8 @@ static const char help[] =
 enum option_id {
     OPT_FLASH = 1000,
     OPT_BOARD,
+    OPT_AIR,
+    OPT_AIR_FAULTS,
     OPT_RESET,
     OPT_ADDRESS,
     OPT_ID,
@@ -58,6 +62,8 @@ enum option_id {
 static const struct option options[] = {
     {"flash", required_argument, NULL, OPT_FLASH},
     {"board", required_argument, NULL, OPT_BOARD},
+    {"air", required_argument, NULL, OPT_AIR},
+    {"air-faults", required_argument, NULL, OPT_AIR_FAULTS},
     {"reset", required_argument, NULL, OPT_RESET},
     {"address", required_argument, NULL, OPT_ADDRESS},
     {"id", required_argument, NULL, OPT_ID},
@@ -99,6 +105,13 @@ static void parse(int argc, char **argv)
         switch (option) {
         case OPT_FLASH: host_options.flash_dir = optarg; break;
         case OPT_BOARD: host_options.board = optarg; break;
+        case OPT_AIR: host_options.air = optarg; break;
+        case OPT_AIR_FAULTS:
+            if (!host_air_faults(optarg)) {
+                fprintf(stderr, "hearth: --air-faults takes NAME=NUMBER,... (see docs/BOARD.md), not '%s'\n", optarg);
+                exit(2);
+            }
+            break;
         case OPT_RESET: host_options.reset = (enum port_reset)number(name, optarg, PORT_RESET_BROWNOUT); break;
         case OPT_ADDRESS:
             if (inet_pton(AF_INET, optarg, host_options.address) != 1) {
