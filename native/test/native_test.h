@@ -1,0 +1,50 @@
+// What the tests of the common C code share: the tables of cases, the check that ends a case with file and line, and the fake machine.
+#ifndef HEARTH_NATIVE_TEST_H
+#define HEARTH_NATIVE_TEST_H
+
+#include "../port.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct native_test {
+    const char *name;
+    void (*run)(void);
+};
+// Each ends with a NULL name.
+extern const struct native_test boot_tests[], slots_tests[], staging_tests[], text_tests[], noise_tests[];
+
+#define CHECK(condition)                                                                                              \
+    do {                                                                                                              \
+        if (!(condition)) {                                                                                           \
+            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);                             \
+            exit(1);                                                                                                  \
+        }                                                                                                             \
+    } while (0)
+
+// ---------------------------------------------------------------- the fake machine (native_port.c)
+
+enum { FAKE_SECTORS = 8, FAKE_SIZE = FAKE_SECTORS * PORT_FLASH_SECTOR };
+
+struct fake {
+    uint8_t cells[PORT_PART_COUNT][FAKE_SIZE];
+    unsigned operations; // on flash and NVS since fake_count
+    unsigned fail_at;    // this operation fails with PORT_EIO and does nothing; 0: none
+    unsigned cut_at;     // the power is lost in this operation: `cut` is jumped to; 0: never
+    uint64_t seed;       // what a cut leaves behind
+    jmp_buf cut;
+    int forbidden; // a partition that must not be touched, or -1
+    // The last operation, for tests of the order.
+    enum port_partition last_part;
+    uint32_t last_offset, last_length;
+};
+extern struct fake fake;
+
+// Blank flash, empty NVS, no faults.
+void fake_reset(void);
+// Operations are counted from here on; no faults.
+void fake_count(void);
+uint64_t fake_random(void);
+
+#endif
