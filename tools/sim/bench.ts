@@ -30,8 +30,6 @@ export interface BenchOptions {
   externalBroker?: { host: string; port: number; user?: string; password?: string };
   /** 64 hex digits. */
   otakey: string;
-  /** More options for the firmware. */
-  args?: string[];
   /** More lines for config.txt. */
   moreConfig?: string[];
 }
@@ -53,7 +51,6 @@ export class Bench {
       firmware: options.firmware,
       flashDir: options.flashDir ?? simFolder(options.name),
       uniqueId: uniqueIdOf(options.name),
-      args: options.args ?? [],
       ...seeds,
     });
     this.meter = new PzemModel(this.machine.board, PZEM_UART);

@@ -13,6 +13,7 @@ export type SimEvent = { /** Milliseconds since the simulation began, by the vir
   | { kind: "reset"; reason: string }
   | { kind: "net"; state: string }
   | { kind: "frame"; bus: string; toChip: boolean; hex: string }
+  | { kind: "flash"; operation: number; count: number }
   | { kind: "cpu"; mhz: number }
   | { kind: "log"; line: string }
 );
