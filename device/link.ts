@@ -40,7 +40,10 @@ const UNKNOWN = 7;
 // enum port_error
 const PORT_EIO = -3;
 const PORT_ENOMEM = -4;
+const PORT_ENOTSUP = -7;
 const PORT_EFULL = -8;
+const PORT_EBUSY = -10;
+const PORT_EBAD = -11;
 
 export class Link {
   /** A restart was asked for and answered; the carrier does it when the answer is out. */
@@ -92,7 +95,7 @@ export class Link {
       if (code === undefined) throw thrown;
       const medium = code === PORT_EIO || code === PORT_ENOMEM || code === PORT_EFULL;
       if (type >= PUT_FILE) this.put = 0;
-      return this.refuse(id, medium ? MEDIUM : type === COMMIT ? UNVERIFIED : REFUSED, error!.message);
+      return this.refuse(id, medium ? MEDIUM : type === COMMIT ? UNVERIFIED : REFUSED, words(error!, frame));
     }
   }
 
@@ -247,6 +250,18 @@ function build(type: number, id: number, body?: Uint8Array, at?: number): Uint8A
 function json(id: number, value: unknown): Uint8Array {
   const text = native.encodeText(JSON.stringify(value));
   return text.length > ANSWER_MAX ? fail(id, MEDIUM, "answer too long") : build(JSON_ANSWER, id, text);
+}
+
+/** What native's refusal means to the person who sent the bundle. */
+function words(error: NativeError, frame: Uint8Array): string {
+  if (error.code === PORT_EBAD) return "checksum differs";
+  if (error.code === PORT_EBUSY) return "the running bundle is on trial still";
+  if (error.code !== PORT_ENOTSUP) return error.message;
+  const { engineId, apiHash } = native.bundleInfo();
+  const engine = hex(frame.subarray(83, 91));
+  return engine === engineId
+    ? `native API ${hex(frame.subarray(91, 99))} on a firmware with ${apiHash}`
+    : `engine ${engine} on a firmware with ${engineId}`;
 }
 
 function fail(id: number, code: number, why: string): Uint8Array {

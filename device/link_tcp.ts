@@ -116,9 +116,7 @@ export class LinkServer {
   private run(): void {
     if (this.listener < 0) return;
     const now = this.loop.now();
-    const caller = native.socketAccept(this.listener);
-    if (caller >= 0) this.accept(caller, now);
-    if (this.second >= 0) this.turnAway(now);
+    // Served before the next caller is looked at: a client that has hung up does not make the next one a second one.
     if (this.client >= 0) {
       try {
         this.serve(now);
@@ -126,7 +124,11 @@ export class LinkServer {
         this.drop();
         throw thrown;
       }
+      if (this.listener < 0) return;
     }
+    const caller = native.socketAccept(this.listener);
+    if (caller >= 0) this.accept(caller, now);
+    if (this.second >= 0) this.turnAway(now);
     if (this.client < 0 && now >= this.closesMs) this.close();
   }
 

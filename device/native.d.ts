@@ -67,6 +67,24 @@ interface Native {
   /** Restarts into the recovery bundle, saying why. Does not return. */
   recover(why: string): never;
 
+  // ---- firmware slots (mod_firmware.c)
+  firmwareInfo(): FirmwareInfo;
+  /** Prepares the firmware slot that does not run for an image of `size` bytes. Returns the offset to go on from (more than 0 when the same one was begun before). Throws PORT_EFULL when it does not fit, PORT_EBUSY while the running firmware is on trial, PORT_ENOTSUP without slots. */
+  firmwareBegin(size: number, sha256: Uint8Array): number;
+  /** Appends bytes at `offset` (must be where the last write ended). */
+  firmwareWrite(offset: number, bytes: Uint8Array): void;
+  /** Verifies, then makes the next boot try it (pending). Throws PORT_EBAD. */
+  firmwareCommit(): void;
+  /** Makes the running firmware permanent. Idempotent. */
+  firmwareConfirm(): void;
+
+  // ---- the configuration on trial (mod_firmware.c)
+  /** Puts the file `from` in config.txt's place in one step. What config.txt was comes back unless configConfirm is called in time. */
+  configTry(from: string): void;
+  /** Makes the present config.txt permanent. Idempotent. */
+  configConfirm(): void;
+  configInfo(): ConfigInfo;
+
   // ---- NVS (mod_nvs.c): text values by namespace and key (at most 15 characters each)
   nvsGet(space: string, key: string): string | undefined;
   nvsSet(space: string, key: string, value: string): void;
@@ -145,9 +163,60 @@ interface Native {
   /** Writes, then reads `readLength` bytes; undefined when the device does not acknowledge. Throws PORT_ETIMEOUT on a stuck bus. */
   i2cTransfer(bus: number, address: number, write: Uint8Array, readLength: number): Uint8Array | undefined;
   i2cClose(bus: number): void;
+
+  // ---- ESP-NOW (mod_espnow.c). Event kind 5: a frame came; number = channel, value = RSSI in dBm, data = MAC (6) + frame.
+  //      Event kind 6: the frame given to espnowSend is done; value 1 acknowledged (or broadcast sent), 0 not.
+  /** Radio on for ESP-NOW. channel 1..13, or 0 to follow the Wi-Fi station. `longRange`: long-range mode and 250 kbit/s. */
+  espnowOn(channel: number, longRange: boolean): void;
+  espnowOff(): void;
+  /** The channel the radio is on now; 0 when off. */
+  espnowChannel(): number;
+  /** Sends one frame of 1..250 bytes to a MAC (6 bytes; all 0xFF: broadcast). False while the one before is not done (see event 6). The port keeps the table of 20 peers; the least recently used one leaves. */
+  espnowSend(mac: Uint8Array, frame: Uint8Array): boolean;
+
+  // ---- sleep (mod_sleep.c)
+  /** Sleeps deeply; then boots with reason 4. RTC memory survives. Does not return. */
+  deepSleep(ms: number): never;
+  /** The 128 bytes of RTC memory that are the program's; zero after power-on. */
+  rtcRead(): Uint8Array;
+  /** Replaces its first bytes; at most 128. */
+  rtcWrite(bytes: Uint8Array): void;
+
+  // ---- parts with timing of their own (mod_parts.c)
+  /** 1-Wire reset pulse; true if a device answered. Throws PORT_EIO on a bus held low. */
+  onewireReset(pin: number): boolean;
+  onewireWrite(pin: number, bytes: Uint8Array): void;
+  onewireRead(pin: number, length: number): Uint8Array;
+  /** One search step: reads a bit and its complement, then writes `direction` where both are possible. Bits: 0 the bit, 1 its complement, 2 what was written (3 in the low two: nobody is there, nothing is written). */
+  onewireTriplet(pin: number, direction: number): number;
+  /** One HX711 reading (two's complement, 24 bit) with `pulses` 25..27 clock pulses; undefined while the part is not ready. */
+  hx711Read(dataPin: number, clockPin: number, pulses: number): number | undefined;
+  /** Counts rising edges on a pin, ignoring pulses shorter than `filterNs`. One counter. Throws PORT_ENOTSUP where the chip has none. */
+  pulseOpen(pin: number, filterNs: number): void;
+  /** Edges since pulseOpen, modulo 2^32. */
+  pulseRead(): number;
+  pulseClose(): void;
+  /** Receives edge timings (OOK). A silence of `idleUs` ends a burst. Event kind 7: number = pin, data = 16-bit little-endian values, bit 15 the level, bits 0..14 its length in microseconds (0x7FFF: that or longer), at most 128. `hardware`: by the RMT peripheral (PORT_ENOTSUP where there is none), else by pin interrupts. One receiver. */
+  edgesOpen(pin: number, filterUs: number, idleUs: number, hardware: boolean): void;
+  edgesClose(): void;
+  /** One transaction of a 74HC165/74HC595 pair on common latch and clock: latches inputs, shifts `bits` (1..32) in and `value` out, LSB first, latches outputs. Returns the inputs. */
+  shiftExchange(latchPin: number, clockPin: number, inPin: number, outPin: number, bits: number, value: number): number;
+  /** Events of kind 3 for both edges of an input. */
+  pinWatch(pin: number, on: boolean): void;
+
+  // ---- more crypto (mod_cipher.c)
+  /** AES-CBC without padding; key 16 or 32 bytes, iv 16, length a multiple of 16 (else PORT_EINVAL). */
+  aesCbc(encrypt: boolean, key: Uint8Array, iv: Uint8Array, bytes: Uint8Array): Uint8Array;
+  hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array;
+  /** X25519 of RFC 7748: scalar and point of 32 bytes. undefined for an all-zero result. */
+  x25519(scalar: Uint8Array, point: Uint8Array): Uint8Array | undefined;
+  /** ChaCha20-Poly1305 of RFC 8439: nonce 12 bytes; ciphertext with the 16-byte tag behind it. */
+  aeadSeal(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, bytes: Uint8Array): Uint8Array;
+  /** undefined when it does not verify. */
+  aeadOpen(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, bytes: Uint8Array): Uint8Array | undefined;
 }
 
-/** An event of the native queue. kind: 1 network changed, 2 UART readable, 3 pin edge, 4 console readable. */
+/** An event of the native queue. kind: 1 network changed, 2 UART readable, 3 pin edge, 4 console readable, 5 ESP-NOW frame, 6 ESP-NOW frame sent, 7 edge timings. */
 type NativeEvent = [kind: number, number: number, value: number, timeMs: number, data: Uint8Array];
 
 interface NativeError extends Error {
@@ -173,6 +242,35 @@ interface BundleInfo {
   rejectedWhy: string;
   /** Why recovery runs: "none" (no valid bundle), "crashloop", or the text given to `recover`; "" otherwise. */
   recoveryWhy: string;
+}
+
+interface FirmwareInfo {
+  /** The slot that runs, 0 or 1; -1 on a machine without firmware slots: the rest is then empty. */
+  slot: number;
+  /** As in ESP-IDF's otadata: 0 new, 1 pending (on trial), 2 valid, 3 invalid (taken back), 4 aborted (its trial ended badly), -1 undefined. */
+  state: number;
+  version: string;
+  /** 16 hex digits that name the image. */
+  hash: string;
+  /** Bytes of the other slot. */
+  space: number;
+  otherState: number;
+  /** "" when the other slot holds no image. */
+  otherVersion: string;
+  otherHash: string;
+  /** The firmware that was taken back last, or "". Kept until the next commit. */
+  rejectedHash: string;
+  /** Why, as in BundleInfo; also "image": the boot loader did not accept it. */
+  rejectedWhy: string;
+}
+
+interface ConfigInfo {
+  /** True while config.txt is on trial. */
+  trial: boolean;
+  /** First 16 hex digits of the SHA-256 of the configuration that was taken back last, or "". Kept until the next one. */
+  rejectedHash: string;
+  /** Why, as in BundleInfo. */
+  rejectedWhy: string;
 }
 
 declare const native: Native;

@@ -1,11 +1,10 @@
 // Which bundle runs: the newest one that is valid and was not taken back; a trial that ended badly is taken back; a permanent
-// bundle that keeps crashing gives way. Touches nothing: main.c carries the decision out.
+// bundle that keeps crashing gives way. The same for the configuration. Touches nothing: main.c carries the decision out.
 #include "boot.h"
 
-// Why a trial that was booted before and never confirmed is taken back; WHY_NONE: it may go on.
-static enum slot_why trial_end(const struct boot_input *in, bool has_fallback)
+enum slot_why boot_trial_end(enum port_reset reset, enum boot_end end)
 {
-    switch (in->reset) {
+    switch (reset) {
     case PORT_RESET_PANIC: return WHY_CRASH;
     case PORT_RESET_WATCHDOG: return WHY_WATCHDOG;
     case PORT_RESET_POWER_ON:
@@ -13,11 +12,10 @@ static enum slot_why trial_end(const struct boot_input *in, bool has_fallback)
     case PORT_RESET_DEEP_SLEEP: return WHY_NONE;
     case PORT_RESET_SOFTWARE: break;
     }
-    switch (in->end) {
+    switch (end) {
     case BOOT_END_CRASH: return WHY_CRASH;
-    case BOOT_END_ASKED: return WHY_NONE; // a restart that someone wants is no fault of the bundle
-    // A first bundle keeps its trial while its config is put right; there is nothing to fall back to.
-    case BOOT_END_RECOVER: return has_fallback ? WHY_CONFIG : WHY_NONE;
+    case BOOT_END_ASKED: return WHY_NONE; // a restart that someone wants is no fault of what is on trial
+    case BOOT_END_RECOVER: return WHY_CONFIG;
     case BOOT_END_PLAIN: break;
     }
     return WHY_RESTART;
@@ -30,6 +28,14 @@ struct boot_decision boot_decide(const struct boot_input *in)
                    (in->reset == PORT_RESET_SOFTWARE && in->end == BOOT_END_CRASH);
     bool recover = in->reset == PORT_RESET_SOFTWARE && in->end == BOOT_END_RECOVER;
     bool usable[2];
+    if (in->config.trial) {
+        if (in->config.tried > 0) out.reject_config = boot_trial_end(in->reset, in->end);
+        if (out.reject_config == WHY_NONE && in->config.tried >= TRIAL_BOOTS_MAX) out.reject_config = WHY_RESTART;
+        out.config_trial = out.reject_config == WHY_NONE;
+    }
+    // What a firmware or a configuration did that has just been taken back does not count against a permanent bundle, and a
+    // configuration that could not be used is no fault of a bundle on trial either.
+    if (in->firmware_back || out.reject_config != WHY_NONE) crashed = recover = false;
     if (crashed && out.crashes < UINT8_MAX) out.crashes++;
     for (int i = 0; i < 2; i++) usable[i] = in->slot[i].valid && !in->slot[i].rejected;
 
@@ -49,7 +55,9 @@ struct boot_decision boot_decide(const struct boot_input *in)
             }
         } else if (state->tried > 0) {
             // In the second round the last end was the other bundle's.
-            if (round == 0) why = trial_end(in, has_fallback);
+            if (round == 0) why = boot_trial_end(in->reset, in->end);
+            // A first bundle keeps its trial while its config is put right: there is nothing to fall back to.
+            if (why == WHY_CONFIG && (!has_fallback || !recover)) why = WHY_NONE;
             if (why == WHY_NONE && state->tried >= TRIAL_BOOTS_MAX) why = WHY_RESTART;
         }
         if (why == WHY_NONE) {

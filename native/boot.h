@@ -22,20 +22,31 @@ struct boot_slot {
     uint32_t sequence;
     uint8_t tried;
 };
+struct boot_config {
+    bool trial;    // a new configuration that has not proved itself
+    uint8_t tried; // its boots so far
+};
 struct boot_input {
     struct boot_slot slot[2];
+    struct boot_config config;
+    bool firmware_back; // a new firmware was taken back by this very boot
     enum port_reset reset;
     enum boot_end end;
     uint8_t crashes; // before this boot
 };
 struct boot_decision {
-    int run;                  // 0, 1, or -1 for recovery
+    int run;                     // 0, 1, or -1 for recovery
     enum boot_recovery recovery; // why, when run is -1
     bool trial;               // what runs is on trial
     int tried;                // the tried mark to set before running, -1 none
     enum slot_why reject[2];  // marks to set first
-    uint8_t crashes;          // the count to keep
+    uint8_t crashes;              // the count to keep
+    bool config_trial;            // the configuration is on trial in this boot: to be marked
+    enum slot_why reject_config;  // the old configuration is to be put back first
 };
+
+// Why a trial that was booted before and never confirmed is taken back; WHY_NONE: it may go on.
+enum slot_why boot_trial_end(enum port_reset reset, enum boot_end end);
 
 struct boot_decision boot_decide(const struct boot_input *in);
 

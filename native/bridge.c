@@ -1,5 +1,6 @@
 // The native object: its tables in one place, and what all bridge functions need.
 #include "bridge.h"
+#include "path.h"
 
 #include <psa/crypto.h>
 #include <stdio.h>
@@ -8,8 +9,9 @@
 
 enum { EXPORTS_MAX = 128, EXPORT_LINE_MAX = 40 };
 
-static const struct bridge_table *const tables[] = {&mod_sys, &mod_slots, &mod_nvs,    &mod_file,
-                                                    &mod_net, &mod_socket, &mod_crypto, &mod_pins};
+static const struct bridge_table *const tables[] = {&mod_sys,    &mod_slots, &mod_firmware, &mod_nvs,  &mod_file,
+                                                    &mod_net,    &mod_socket, &mod_crypto,  &mod_pins, &mod_espnow,
+                                                    &mod_sleep,  &mod_parts,  &mod_cipher};
 enum { TABLE_COUNT = sizeof tables / sizeof tables[0] };
 
 int bridge_install(JSContext *ctx)
@@ -90,6 +92,11 @@ JSValue bridge_throw(JSContext *ctx, const char *function, int code)
     return JS_Throw(ctx, error);
 }
 
+JSValue bridge_result(JSContext *ctx, const char *function, int result)
+{
+    return result < 0 ? bridge_throw(ctx, function, result) : JS_UNDEFINED;
+}
+
 bool arg_int(JSContext *ctx, JSValueConst value, int64_t min, int64_t max, int64_t *out)
 {
     double number;
@@ -119,6 +126,18 @@ bool arg_bytes(JSContext *ctx, JSValueConst value, uint8_t **bytes, size_t *leng
     *bytes = size > 0 ? base + offset : nothing;
     *length = size;
     return true;
+}
+
+bool arg_file_name(JSContext *ctx, JSValueConst value, char out[PORT_FILE_NAME_MAX + 1])
+{
+    size_t length;
+    const char *text = JS_ToCStringLen(ctx, &length, value);
+    if (text == NULL) return false;
+    bool good = path_is_good(text, length);
+    if (good) memcpy(out, text, length + 1);
+    JS_FreeCString(ctx, text);
+    if (!good) bridge_throw(ctx, "file name", PORT_EINVAL);
+    return good;
 }
 
 static void free_bytes(JSRuntime *rt, void *opaque, void *pointer)

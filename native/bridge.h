@@ -10,7 +10,8 @@ struct bridge_table {
     const JSCFunctionListEntry *entries;
     int count;
 };
-extern const struct bridge_table mod_sys, mod_slots, mod_nvs, mod_file, mod_net, mod_socket, mod_crypto, mod_pins;
+extern const struct bridge_table mod_sys, mod_slots, mod_firmware, mod_nvs, mod_file, mod_net, mod_socket, mod_crypto, mod_pins,
+    mod_espnow, mod_sleep, mod_parts, mod_cipher;
 #define BRIDGE_TABLE(entries) {entries, sizeof(entries) / sizeof((entries)[0])}
 
 // Makes the global `native`. 0, or -1 with an exception.
@@ -23,10 +24,16 @@ void hearth_print_exports(void (*line)(const char *));
 // Throws an Error `function: PORT_X` with a numeric `code`.
 JSValue bridge_throw(JSContext *ctx, const char *function, int code);
 
+// undefined, or throws what a port function returned.
+JSValue bridge_result(JSContext *ctx, const char *function, int result);
+
 // These throw and return false when the argument is not what it must be.
 bool arg_int(JSContext *ctx, JSValueConst value, int64_t min, int64_t max, int64_t *out);
 // A Uint8Array's bytes; valid until JavaScript runs again.
 bool arg_bytes(JSContext *ctx, JSValueConst value, uint8_t **bytes, size_t *length);
+
+// A name of the files partition, as port.h allows it.
+bool arg_file_name(JSContext *ctx, JSValueConst value, char out[PORT_FILE_NAME_MAX + 1]);
 
 // A Uint8Array over `bytes`, which were allocated with js_malloc and now belong to it; NULL: empty.
 JSValue bytes_take(JSContext *ctx, uint8_t *bytes, size_t length);

@@ -1,8 +1,10 @@
-# Writes a C file with the recovery bundle, the engine id and the firmware's version. Run with cmake -P by the build.
+# Writes a C file with the recovery bundle and the image's descriptor. Run with cmake -P by the build, with MACHINE, FIRMWARE_VERSION,
+# ENGINE_ID, API_HASH, BUNDLE and OUTPUT.
 set(text "// Made by embed.cmake.\n#include \"embedded.h\"\n\n")
 string(REGEX REPLACE "(..)" "0x\\1," id "${ENGINE_ID}")
-string(APPEND text "const uint8_t embedded_engine_id[8] = {${id}};\n")
-string(APPEND text "const char embedded_version[] = \"${FIRMWARE_VERSION}\";\n")
+string(REGEX REPLACE "(..)" "0x\\1," api "${API_HASH}")
+string(APPEND text "const struct firmware_descriptor embedded_descriptor = {{'H', 'E', 'A', 'R', 'T', 'H', 'F', '1'},\n")
+string(APPEND text "    \"${MACHINE}\", \"${FIRMWARE_VERSION}\", {${id}}, {${api}}};\n")
 set(size 0)
 set(bytes "0")
 if(NOT BUNDLE STREQUAL "")

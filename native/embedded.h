@@ -5,8 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-extern const uint8_t embedded_engine_id[8];
-extern const char embedded_version[];
+// What tools and boot loaders read of an image before it runs; found by its magic (docs/WIRE.md, "Firmware image").
+struct firmware_descriptor {
+    char magic[8]; // HEARTHF1
+    char machine[16], version[32];
+    uint8_t engine_id[8], api_hash[8];
+};
+extern const struct firmware_descriptor embedded_descriptor;
 // A bundle.bin (header and body, docs/WIRE.md); size 0: there is none.
 extern const uint8_t embedded_recovery[];
 extern const size_t embedded_recovery_size;

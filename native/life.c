@@ -1,10 +1,13 @@
 // The memory of the firmware over restarts: RTC memory for the way a boot ended, NVS for what is reported later.
 #include "life.h"
+#include "config_trial.h"
+#include "firmware.h"
 #include "text.h"
 #include "vm.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { RTC_MAGIC = 0x48525443, LOG_MAX = 256 };
@@ -15,6 +18,9 @@ struct rtc_note {
     uint32_t end; // enum boot_end
     char why[LIFE_WHY_MAX + 1];
 };
+_Static_assert(sizeof(struct rtc_note) + LIFE_RTC_PROGRAM_SIZE <= PORT_RTC_SIZE, "the note reaches into the program's part");
+
+static const char late[] = "trial not confirmed in time";
 
 struct life life = {.slot = -1};
 
@@ -99,10 +105,33 @@ void life_recover(const char *why)
     life_restart(why, BOOT_END_RECOVER);
 }
 
+void life_count_boot(enum boot_end end)
+{
+    // The text's numbers: power on, brown-out, asked, other restart, exception, recovery, panic, watchdog. A deep sleep's end is no reboot.
+    enum { POWER, BROWNOUT, ASKED, RESTART, EXCEPTION, RECOVERY, PANIC, WATCHDOG, CAUSES };
+    static const uint8_t by_reset[] = {POWER, RESTART, WATCHDOG, PANIC, CAUSES, BROWNOUT};
+    static const uint8_t by_end[] = {RESTART, ASKED, EXCEPTION, RECOVERY};
+    unsigned long counts[CAUSES] = {0};
+    char text[CAUSES * 11 + 1] = "", *at = text;
+    enum port_reset reset = port_reset_reason();
+    int cause = reset == PORT_RESET_SOFTWARE ? by_end[end] : by_reset[reset];
+    if (cause == CAUSES) return;
+    int length = port_nvs_get(life_space, "boots", text, sizeof text - 1);
+    text[length > 0 && (size_t)length < sizeof text ? length : 0] = '\0';
+    for (int i = 0; i < CAUSES; i++) counts[i] = strtoul(at, &at, 10);
+    counts[cause]++;
+    at = text;
+    for (int i = 0; i < CAUSES; i++) at += snprintf(at, 12, i == 0 ? "%lu" : " %lu", counts[i] & UINT32_MAX);
+    (void)port_nvs_set(life_space, "boots", text, (size_t)(at - text)); // a count that is lost must not stop the boot
+}
+
 void life_trial_deadline(void)
 {
-    (void)slot_mark_rejected((enum port_partition)life.slot, WHY_DEADLINE);
-    life_restart("trial not confirmed in time", BOOT_END_PLAIN);
+    if (life.config_trial) config_revert(WHY_DEADLINE);
+    if (life.trial) (void)slot_mark_rejected((enum port_partition)life.slot, WHY_DEADLINE);
+    (void)port_nvs_set(life_space, "reboot", late, sizeof late - 1);
+    if (life.firmware_trial) firmware_reject(WHY_DEADLINE);
+    life_restart(late, BOOT_END_PLAIN);
 }
 
 int life_confirm(void)

@@ -6,10 +6,13 @@
 
 enum { LIFE_WHY_MAX = 95, TRIAL_DEADLINE_S = 300, TRIAL_WATCHDOG_S = 15 };
 static const char life_space[] = "hearth";
+// The end of RTC memory is the program's (mod_sleep.c).
+enum { LIFE_RTC_PROGRAM_SIZE = 128 };
 
 struct life {
     int slot; // -1: recovery
-    bool trial, asked;
+    bool trial, asked;                   // the bundle is on trial; the last restart was asked for
+    bool firmware_trial, config_trial;
     struct bundle_header header;
     char recovery_why[LIFE_WHY_MAX + 1];
 };
@@ -25,7 +28,9 @@ void life_restart(const char *why, enum boot_end end) __attribute__((noreturn));
 // Restarts because of an uncaught exception, which is stored first.
 void life_crash(const char *message, const char *stack) __attribute__((noreturn));
 void life_recover(const char *why) __attribute__((noreturn));
-// Takes the running trial back and restarts.
+// Counts this boot by its cause, as text in NVS: see life.c.
+void life_count_boot(enum boot_end end);
+// Takes everything that is on trial back and restarts.
 void life_trial_deadline(void) __attribute__((noreturn));
 
 // Marks the running bundle permanent, ends its trial, clears the crash count. PORT_OK or the error of the flash.

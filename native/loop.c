@@ -63,7 +63,7 @@ void loop_run(JSContext *ctx, JSValue function)
             if (JS_IsException(result)) crash(ctx);
             deadline_us = deadline_of(ctx, result);
         }
-        if (life.trial) {
+        if (life.trial || life.firmware_trial || life.config_trial) {
             uint64_t trial_us = (uint64_t)TRIAL_DEADLINE_S * 1000000;
             if (port_now_us() >= trial_us) life_trial_deadline();
             if (trial_us < deadline_us) deadline_us = trial_us;

@@ -1,6 +1,8 @@
 // The boot of the common code: decides what runs, carries the decision out on flash and pins, starts the engine and the loop.
 #include "bridge.h"
+#include "config_trial.h"
 #include "embedded.h"
+#include "firmware.h"
 #include "life.h"
 #include "loop.h"
 #include "text.h"
@@ -29,9 +31,16 @@ static void apply_pins(const struct bundle_header *header)
 static struct boot_decision decide(struct slot_state slots[2])
 {
     struct boot_input input = {.reset = port_reset_reason(), .crashes = (uint8_t)life_crashes()};
+    enum slot_why firmware_back;
     char why[LIFE_WHY_MAX + 1];
     input.end = life_last_end(why);
     life.asked = input.end == BOOT_END_ASKED;
+    life_count_boot(input.end);
+    life.firmware_trial = firmware_boot(input.reset, input.end, &firmware_back);
+    input.firmware_back = firmware_back != WHY_NONE;
+    if (input.firmware_back) life_log("boot: the new firmware is taken back: %s", slot_why_name(firmware_back));
+    slots_protect(life.firmware_trial);
+    input.config = config_state();
     for (int i = 0; i < 2; i++) {
         slot_read((enum port_partition)i, &slots[i]);
         input.slot[i] = (struct boot_slot){slots[i].valid, slots[i].confirmed, slots[i].rejected != WHY_NONE,
@@ -43,6 +52,12 @@ static struct boot_decision decide(struct slot_state slots[2])
         life_log("boot: bundle %s of slot %d is taken back: %s", slots[i].header.version, i, slot_why_name(decision.reject[i]));
         (void)slot_mark_rejected((enum port_partition)i, decision.reject[i]); // if it fails the next boot decides alike
     }
+    if (decision.reject_config != WHY_NONE) {
+        life_log("boot: the old config.txt is put back: %s", slot_why_name(decision.reject_config));
+        config_revert(decision.reject_config);
+    }
+    life.config_trial = decision.config_trial;
+    if (life.config_trial) config_mark_tried(input.config.tried);
     if (decision.tried >= 0) (void)slot_mark_tried((enum port_partition)decision.run, decision.tried);
     if (decision.crashes != input.crashes) life_set_crashes(decision.crashes);
     if (decision.recovery == BOOT_RECOVERY_ASKED) snprintf(life.recovery_why, sizeof life.recovery_why, "%s", why);
@@ -61,7 +76,7 @@ int hearth_main(void)
     const uint8_t *body;
     if (psa_crypto_init() != PSA_SUCCESS) idle("boot: no cryptography");
     bridge_api_hash(api_hash);
-    slots_start(embedded_engine_id, api_hash);
+    slots_start(embedded_descriptor.engine_id, api_hash);
     struct boot_decision decision = decide(slots);
     life.slot = decision.run;
     life.trial = decision.trial;
@@ -79,8 +94,10 @@ int hearth_main(void)
     }
     apply_pins(&life.header);
     hex_text(hash, life.header.sha256, 8);
-    if (life.trial) vm_watchdog(TRIAL_WATCHDOG_S * 1000);
+    if (life.trial || life.firmware_trial || life.config_trial) vm_watchdog(TRIAL_WATCHDOG_S * 1000);
     if (vm_start(body, life.header.length, &ctx, &function) < 0) life_crash("the bundle cannot be loaded", "");
+    if (life.firmware_trial) port_log("boot: this firmware is on trial");
+    if (life.config_trial) port_log("boot: config.txt is on trial");
     life_log("boot: %s %s %s slot %d%s%s%s, bytecode in flash: %s, heap raw %lu base %lu now %lu", life.header.profile,
              life.header.version, hash, life.slot, life.trial ? ", on trial" : "", life.slot < 0 ? ", recovery: " : "",
              life.recovery_why, vm_in_place() ? "yes" : "no", (unsigned long)vm_live_raw(), (unsigned long)vm_live_base(),

@@ -1,11 +1,11 @@
 // native: random numbers, SHA-256 and Noise sessions.
 #include "bridge.h"
+#include "digest.h"
 #include "noise.h"
-#include "path.h"
 
 #include <string.h>
 
-enum { RANDOM_MAX = 4096, SESSIONS_MAX = 2, FILE_CHUNK = 512 };
+enum { RANDOM_MAX = 4096, SESSIONS_MAX = 2 };
 
 static struct noise sessions[SESSIONS_MAX];
 static bool session_used[SESSIONS_MAX];
@@ -33,35 +33,13 @@ static JSValue sha256(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
     return bytes_copy(ctx, sum, sizeof sum);
 }
 
-static int hash_file(const char *name, uint8_t sum[32])
-{
-    uint8_t chunk[FILE_CHUNK];
-    size_t sum_length;
-    int size = port_file_size(name);
-    if (size < 0) return size;
-    psa_hash_operation_t hash = PSA_HASH_OPERATION_INIT;
-    int result = psa_hash_setup(&hash, PSA_ALG_SHA_256) == PSA_SUCCESS ? PORT_OK : PORT_EIO;
-    for (int at = 0; at < size && result >= 0;) {
-        result = port_file_read(name, (uint32_t)at, chunk, sizeof chunk);
-        if (result == 0) result = PORT_EIO; // shorter than it said
-        if (result < 0) break;
-        at += result;
-        if (psa_hash_update(&hash, chunk, (size_t)result) != PSA_SUCCESS) result = PORT_EIO;
-    }
-    if (result >= 0 && psa_hash_finish(&hash, sum, 32, &sum_length) != PSA_SUCCESS) result = PORT_EIO;
-    if (result < 0) psa_hash_abort(&hash);
-    return result;
-}
-
 static JSValue sha256_file(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
+    char name[PORT_FILE_NAME_MAX + 1];
     uint8_t sum[32];
-    size_t length;
     (void)self, (void)argc;
-    const char *name = JS_ToCStringLen(ctx, &length, argv[0]);
-    if (name == NULL) return JS_EXCEPTION;
-    int result = path_is_good(name, length) ? hash_file(name, sum) : PORT_EINVAL;
-    JS_FreeCString(ctx, name);
+    if (!arg_file_name(ctx, argv[0], name)) return JS_EXCEPTION;
+    int result = digest_file(name, sum);
     return result < 0 ? bridge_throw(ctx, "sha256File", result) : bytes_copy(ctx, sum, sizeof sum);
 }
 

@@ -1,33 +1,15 @@
 // native: files on the files partition.
 #include "bridge.h"
-#include "path.h"
 
 #include <string.h>
 
 enum { READ_MAX = 16384 };
 
-static bool arg_path(JSContext *ctx, JSValueConst argument, char out[PORT_FILE_NAME_MAX + 1])
-{
-    size_t length;
-    const char *text = JS_ToCStringLen(ctx, &length, argument);
-    if (text == NULL) return false;
-    bool good = path_is_good(text, length);
-    if (good) memcpy(out, text, length + 1);
-    JS_FreeCString(ctx, text);
-    if (!good) bridge_throw(ctx, "file name", PORT_EINVAL);
-    return good;
-}
-
-static JSValue result_of(JSContext *ctx, const char *function, int result)
-{
-    return result < 0 ? bridge_throw(ctx, function, result) : JS_UNDEFINED;
-}
-
 static JSValue size_of(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     char name[PORT_FILE_NAME_MAX + 1];
     (void)self, (void)argc;
-    if (!arg_path(ctx, argv[0], name)) return JS_EXCEPTION;
+    if (!arg_file_name(ctx, argv[0], name)) return JS_EXCEPTION;
     int size = port_file_size(name);
     if (size < 0 && size != PORT_ENOENT) return bridge_throw(ctx, "fileSize", size);
     return JS_NewInt32(ctx, size < 0 ? -1 : size);
@@ -38,7 +20,7 @@ static JSValue read_bytes(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     char name[PORT_FILE_NAME_MAX + 1];
     int64_t offset, length;
     (void)self, (void)argc;
-    if (!arg_path(ctx, argv[0], name) || !arg_int(ctx, argv[1], 0, INT32_MAX, &offset) ||
+    if (!arg_file_name(ctx, argv[0], name) || !arg_int(ctx, argv[1], 0, INT32_MAX, &offset) ||
         !arg_int(ctx, argv[2], 0, INT32_MAX, &length)) {
         return JS_EXCEPTION;
     }
@@ -62,34 +44,34 @@ static JSValue write_bytes(JSContext *ctx, JSValueConst self, int argc, JSValueC
     uint8_t *bytes;
     size_t length;
     (void)self, (void)argc;
-    if (!arg_path(ctx, argv[0], name) || !arg_int(ctx, argv[1], 0, INT32_MAX, &offset) ||
+    if (!arg_file_name(ctx, argv[0], name) || !arg_int(ctx, argv[1], 0, INT32_MAX, &offset) ||
         !arg_bytes(ctx, argv[2], &bytes, &length)) {
         return JS_EXCEPTION;
     }
-    return result_of(ctx, "fileWrite", port_file_write(name, (uint32_t)offset, bytes, length));
+    return bridge_result(ctx, "fileWrite", port_file_write(name, (uint32_t)offset, bytes, length));
 }
 
 static JSValue sync_file(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     char name[PORT_FILE_NAME_MAX + 1];
     (void)self, (void)argc;
-    if (!arg_path(ctx, argv[0], name)) return JS_EXCEPTION;
-    return result_of(ctx, "fileSync", port_file_sync(name));
+    if (!arg_file_name(ctx, argv[0], name)) return JS_EXCEPTION;
+    return bridge_result(ctx, "fileSync", port_file_sync(name));
 }
 
 static JSValue rename_file(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     char from[PORT_FILE_NAME_MAX + 1], to[PORT_FILE_NAME_MAX + 1];
     (void)self, (void)argc;
-    if (!arg_path(ctx, argv[0], from) || !arg_path(ctx, argv[1], to)) return JS_EXCEPTION;
-    return result_of(ctx, "fileRename", port_file_rename(from, to));
+    if (!arg_file_name(ctx, argv[0], from) || !arg_file_name(ctx, argv[1], to)) return JS_EXCEPTION;
+    return bridge_result(ctx, "fileRename", port_file_rename(from, to));
 }
 
 static JSValue remove_file(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     char name[PORT_FILE_NAME_MAX + 1];
     (void)self, (void)argc;
-    if (!arg_path(ctx, argv[0], name)) return JS_EXCEPTION;
+    if (!arg_file_name(ctx, argv[0], name)) return JS_EXCEPTION;
     int result = port_file_remove(name);
     if (result < 0 && result != PORT_ENOENT) return bridge_throw(ctx, "fileRemove", result);
     return JS_NewBool(ctx, result >= 0);

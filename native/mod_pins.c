@@ -3,11 +3,6 @@
 
 enum { PIN_MAX = 63, UART_MAX = 2, BUS_MAX = 1, I2C_READ_MAX = 1024, I2C_TIMEOUT_US = 50000 };
 
-static JSValue result_of(JSContext *ctx, const char *function, int result)
-{
-    return result < 0 ? bridge_throw(ctx, function, result) : JS_UNDEFINED;
-}
-
 static JSValue pin_mode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     int64_t pin, mode, level;
@@ -16,7 +11,7 @@ static JSValue pin_mode(JSContext *ctx, JSValueConst self, int argc, JSValueCons
         !arg_int(ctx, argv[2], 0, 1, &level)) {
         return JS_EXCEPTION;
     }
-    return result_of(ctx, "pinMode", port_gpio_mode((int)pin, (enum port_gpio_mode)mode, (int)level));
+    return bridge_result(ctx, "pinMode", port_gpio_mode((int)pin, (enum port_gpio_mode)mode, (int)level));
 }
 
 static JSValue pin_write(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -24,7 +19,7 @@ static JSValue pin_write(JSContext *ctx, JSValueConst self, int argc, JSValueCon
     int64_t pin, level;
     (void)self, (void)argc;
     if (!arg_int(ctx, argv[0], 0, PIN_MAX, &pin) || !arg_int(ctx, argv[1], 0, 1, &level)) return JS_EXCEPTION;
-    return result_of(ctx, "pinWrite", port_gpio_write((int)pin, (int)level));
+    return bridge_result(ctx, "pinWrite", port_gpio_write((int)pin, (int)level));
 }
 
 static JSValue pin_read(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -44,7 +39,7 @@ static JSValue uart_open(JSContext *ctx, JSValueConst self, int argc, JSValueCon
         !arg_int(ctx, argv[2], 0, PIN_MAX, &rx) || !arg_int(ctx, argv[3], 1, 5000000, &baud)) {
         return JS_EXCEPTION;
     }
-    return result_of(ctx, "uartOpen", port_uart_open((int)uart, (int)tx, (int)rx, (int)baud));
+    return bridge_result(ctx, "uartOpen", port_uart_open((int)uart, (int)tx, (int)rx, (int)baud));
 }
 
 static JSValue uart_write(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -78,7 +73,7 @@ static JSValue uart_close(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     int64_t uart;
     (void)self, (void)argc;
     if (!arg_int(ctx, argv[0], 0, UART_MAX, &uart)) return JS_EXCEPTION;
-    return result_of(ctx, "uartClose", port_uart_close((int)uart));
+    return bridge_result(ctx, "uartClose", port_uart_close((int)uart));
 }
 
 static JSValue i2c_open(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -89,7 +84,7 @@ static JSValue i2c_open(JSContext *ctx, JSValueConst self, int argc, JSValueCons
         !arg_int(ctx, argv[2], 0, PIN_MAX, &scl) || !arg_int(ctx, argv[3], 1, 1000000, &hz)) {
         return JS_EXCEPTION;
     }
-    return result_of(ctx, "i2cOpen", port_i2c_open((int)bus, (int)sda, (int)scl, (int)hz));
+    return bridge_result(ctx, "i2cOpen", port_i2c_open((int)bus, (int)sda, (int)scl, (int)hz));
 }
 
 static JSValue i2c_transfer(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -115,7 +110,7 @@ static JSValue i2c_close(JSContext *ctx, JSValueConst self, int argc, JSValueCon
     int64_t bus;
     (void)self, (void)argc;
     if (!arg_int(ctx, argv[0], 0, BUS_MAX, &bus)) return JS_EXCEPTION;
-    return result_of(ctx, "i2cClose", port_i2c_close((int)bus));
+    return bridge_result(ctx, "i2cClose", port_i2c_close((int)bus));
 }
 
 static const JSCFunctionListEntry entries[] = {

@@ -37,15 +37,10 @@ static JSValue bundle_info(JSContext *ctx, JSValueConst self, int argc, JSValueC
     return JS_EXCEPTION;
 }
 
-static JSValue result_of(JSContext *ctx, const char *function, int result)
-{
-    return result < 0 ? bridge_throw(ctx, function, result) : JS_UNDEFINED;
-}
-
 static JSValue bundle_confirm(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
-    return result_of(ctx, "bundleConfirm", life_confirm());
+    return bridge_result(ctx, "bundleConfirm", life_confirm());
 }
 
 static JSValue begin(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -65,13 +60,13 @@ static JSValue write_body(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     int64_t offset;
     (void)self, (void)argc;
     if (!arg_int(ctx, argv[0], 0, UINT32_MAX, &offset) || !arg_bytes(ctx, argv[1], &bytes, &length)) return JS_EXCEPTION;
-    return result_of(ctx, "slotWrite", slot_write((uint32_t)offset, bytes, length));
+    return bridge_result(ctx, "slotWrite", slot_write((uint32_t)offset, bytes, length));
 }
 
 static JSValue commit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
-    return result_of(ctx, "slotCommit", slot_commit());
+    return bridge_result(ctx, "slotCommit", slot_commit());
 }
 
 static JSValue exception_store(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -80,7 +75,7 @@ static JSValue exception_store(JSContext *ctx, JSValueConst self, int argc, JSVa
     const char *message = JS_ToCString(ctx, argv[0]);
     const char *stack = message != NULL ? JS_ToCString(ctx, argv[1]) : NULL;
     int result = stack != NULL ? life_store_exception(message, stack) : 0;
-    JSValue answer = stack != NULL ? result_of(ctx, "exceptionStore", result) : JS_EXCEPTION;
+    JSValue answer = stack != NULL ? bridge_result(ctx, "exceptionStore", result) : JS_EXCEPTION;
     if (message != NULL) JS_FreeCString(ctx, message);
     if (stack != NULL) JS_FreeCString(ctx, stack);
     return answer;
@@ -102,7 +97,7 @@ static JSValue exception_read(JSContext *ctx, JSValueConst self, int argc, JSVal
 static JSValue exception_clear(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
-    return result_of(ctx, "exceptionClear", port_nvs_remove(life_space, "exception"));
+    return bridge_result(ctx, "exceptionClear", port_nvs_remove(life_space, "exception"));
 }
 
 static JSValue reboot_reason(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -114,7 +109,7 @@ static JSValue reboot_reason(JSContext *ctx, JSValueConst self, int argc, JSValu
 static JSValue reboot_reason_clear(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
-    return result_of(ctx, "rebootReasonClear", port_nvs_remove(life_space, "reboot"));
+    return bridge_result(ctx, "rebootReasonClear", port_nvs_remove(life_space, "reboot"));
 }
 
 static JSValue recover(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)

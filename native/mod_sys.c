@@ -82,7 +82,7 @@ static JSValue machine(JSContext *ctx, JSValueConst self, int argc, JSValueConst
 static JSValue firmware_version(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
-    return JS_NewString(ctx, embedded_version);
+    return JS_NewString(ctx, embedded_descriptor.version);
 }
 
 static JSValue log_line(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)

@@ -107,10 +107,15 @@ enum port_event_kind {
     PORT_EVENT_NONE = 0,
     PORT_EVENT_NET = 1,    // the network's state changed; ask port_net_status
     PORT_EVENT_UART = 2,   // number = UART; bytes can be read
-    PORT_EVENT_GPIO = 3,   // number = pin, value = level after the edge
+    PORT_EVENT_GPIO = 3,   // a watched pin: number = pin, value = level after the edge
     PORT_EVENT_INPUT = 4,  // the serial console has bytes
+    PORT_EVENT_ESPNOW = 5, // number = channel, value = RSSI in dBm, data = MAC of the sender (6) and the frame
+    PORT_EVENT_SENT = 6,   // the frame given to port_espnow_send is done: value 1 acknowledged (broadcast: sent), 0 not
+    PORT_EVENT_EDGES = 7,  // a burst of edges: number = pin, data = u16 little-endian each, see port_edges_open
 };
-enum { PORT_EVENT_DATA_MAX = 256, PORT_EVENT_QUEUE_LENGTH = 32 };
+// The longest data: 6 + 250 bytes of an ESP-NOW frame, 2 * 128 of a burst. A port may keep less than QUEUE_LENGTH events
+// of that length, but at least 4; an event without data always finds the whole queue.
+enum { PORT_EVENT_DATA_MAX = 264, PORT_EVENT_QUEUE_LENGTH = 32 };
 
 struct port_event {
     uint8_t kind;
@@ -140,7 +145,12 @@ int port_wait(struct port_wait_fd *fds, int count, uint64_t deadline_us);
 
 // ---------------------------------------------------------------- flash: raw partitions with NOR semantics
 
-enum port_partition { PORT_PART_APP_0 = 0, PORT_PART_APP_1 = 1, PORT_PART_COUNT };
+enum port_partition {
+    PORT_PART_APP_0 = 0,
+    PORT_PART_APP_1 = 1,
+    PORT_PART_FIRMWARE = 2, // the firmware slot that does not run; cannot be mapped
+    PORT_PART_COUNT
+};
 enum { PORT_FLASH_SECTOR = 4096 };
 
 // Size in bytes, a multiple of PORT_FLASH_SECTOR; PORT_ENOENT if the partition table lacks it.
@@ -153,6 +163,37 @@ int port_flash_write(enum port_partition part, uint32_t offset, const void *data
 int port_flash_read(enum port_partition part, uint32_t offset, void *data, uint32_t length);
 // A read-only memory mapping of the whole partition, valid until restart; NULL on failure. It shows later writes.
 const uint8_t *port_flash_map(enum port_partition part);
+
+// ---------------------------------------------------------------- firmware slots: what the boot loader knows
+
+// As in ESP-IDF's otadata. NEW: set to boot, not tried yet. PENDING: on trial; the boot loader makes it ABORTED at the next
+// boot, whatever led there, and boots the other one. INVALID: taken back by port_firmware_reject.
+enum port_firmware_state {
+    PORT_FIRMWARE_UNDEFINED = -1,
+    PORT_FIRMWARE_NEW = 0,
+    PORT_FIRMWARE_PENDING = 1,
+    PORT_FIRMWARE_VALID = 2,
+    PORT_FIRMWARE_INVALID = 3,
+    PORT_FIRMWARE_ABORTED = 4,
+};
+struct port_firmware_slot {
+    int state;        // enum port_firmware_state
+    uint8_t hash[8];  // names the image: on a chip the first bytes of app_elf_sha256, on the host of the image's own SHA-256
+    char version[33]; // "" when there is no image
+};
+struct port_firmware_info {
+    int slot; // 0 or 1: the one that runs
+    struct port_firmware_slot running, other;
+};
+// PORT_ENOTSUP on a machine without two firmware slots. The image in the other slot is not verified.
+int port_firmware_info(struct port_firmware_info *out);
+// Verifies that PORT_PART_FIRMWARE holds an image for this machine from its first byte on and lets the next boot try it (NEW).
+// PORT_EBAD when it does not verify, PORT_EBUSY while the running one is PENDING. May take a second on a chip.
+int port_firmware_activate(void);
+// Makes the running firmware VALID. PORT_OK also when it is.
+int port_firmware_confirm(void);
+// Makes the running firmware INVALID and restarts into the other one. Returns only on failure: PORT_ENOENT when there is none.
+int port_firmware_reject(void);
 
 // ---------------------------------------------------------------- NVS: small values by namespace and key
 
@@ -227,6 +268,10 @@ enum port_gpio_mode {
 int port_gpio_mode(int pin, enum port_gpio_mode mode, int level);
 int port_gpio_write(int pin, int level);
 int port_gpio_read(int pin);
+// Posts PORT_EVENT_GPIO at both edges of an input; port_gpio_mode ends it. An edge of a pin whose event has not been
+// taken yet may renew that event (newest level and time) instead of making another, so that a pin that bounces cannot
+// fill the queue. PORT_EINVAL for a pin that is not set up as an input.
+int port_gpio_watch(int pin, bool on);
 
 enum { PORT_UART_BUFFER = 512 };
 // 8N1. A receive buffer of PORT_UART_BUFFER bytes; what does not fit is lost.
@@ -243,5 +288,78 @@ int port_i2c_open(int bus, int sda_pin, int scl_pin, int hz);
 int port_i2c_transfer(int bus, int address, const void *write, size_t write_length, void *read, size_t read_length,
                       uint32_t timeout_us);
 int port_i2c_close(int bus);
+
+// ---------------------------------------------------------------- parts with timing of their own
+
+// 1-Wire at standard speed on one pin, as open drain with the chip's pull-up (a real bus has one of 4.7 kOhm besides).
+// The pin needs no port_gpio_mode. Each call blocks for the time of its slots; interrupts are held off for a single
+// slot's low and sampling phase only (at most 20 us in one piece, after a reset pulse 80 us).
+enum { PORT_ONEWIRE_MAX = 64 };
+// A reset pulse, 1 ms. 1: a device answered, 0: nobody did, PORT_EIO: the bus is low without us.
+int port_onewire_reset(int pin);
+// Bytes go least significant bit first, about 0.6 ms each; length <= PORT_ONEWIRE_MAX. PORT_EINVAL.
+int port_onewire_write(int pin, const void *data, size_t length);
+// On an empty bus all bits are 1.
+int port_onewire_read(int pin, void *buf, size_t length);
+// A step of a search: reads a bit and its complement, then writes `direction` where devices of both kinds are there
+// (00), else the bit read. Returns bit 0 the bit, bit 1 the complement, bit 2 what was written; 3: nobody is there and
+// nothing was written.
+int port_onewire_triplet(int pin, int direction);
+
+// One reading of an HX711: with the data line low, `pulses` (25..27) clock pulses, the first 24 of which shift the
+// value out, most significant bit first; their number chooses input and gain of the next reading. Sets both pins up by
+// itself (data: input, clock: output, low). Interrupts are held off so that no pulse is high for 60 us, which would
+// power the part down. Blocks for at most 200 us. PORT_EAGAIN while the data line is high, PORT_EINVAL.
+int port_hx711_read(int data_pin, int clock_pin, int pulses, int32_t *value);
+
+// The pulse counter: rising edges of one pin, by hardware. A level that lasts less than filter_ns is no pulse. Mode and
+// pull of the pin stay as they are. PORT_EINVAL for a filter above PORT_PULSE_FILTER_MAX_NS (1023 periods of 80 MHz),
+// PORT_EBUSY when it is open, PORT_ENOTSUP where the chip has no counter.
+enum { PORT_PULSE_FILTER_MAX_NS = 12787 };
+int port_pulse_open(int pin, uint32_t filter_ns);
+// The count since port_pulse_open, modulo 2^32. PORT_ENOENT when it is not open.
+int port_pulse_read(uint32_t *count);
+// PORT_OK also when it was not open.
+int port_pulse_close(void);
+
+// The edge receiver (433 MHz OOK): one pin. A burst begins with the first edge after silence; the level that lasts
+// idle_us ends it and is not part of it. A level shorter than filter_us never was (it belongs to the one around it). At
+// the end of a burst PORT_EVENT_EDGES is posted with up to PORT_EDGES_MAX values: bit 15 the level, bits 0..14 how many
+// microseconds it lasted; what follows in a longer burst is dropped. `hardware`: timed by the RMT peripheral, and
+// PORT_ENOTSUP where there is none that receives; else by pin interrupts. Mode and pull of the pin stay as they are.
+// 0 <= filter_us < idle_us <= PORT_EDGES_IDLE_MAX_US, else PORT_EINVAL. PORT_EBUSY when it is open.
+enum { PORT_EDGES_MAX = 128, PORT_EDGES_IDLE_MAX_US = 32767 };
+int port_edges_open(int pin, uint32_t filter_us, uint32_t idle_us, bool hardware);
+// PORT_OK also when it was not open. What has not ended is dropped.
+int port_edges_close(void);
+
+// A 74HC165 (inputs) and a 74HC595 (outputs) on one latch line (165: SH/LD, 595: RCLK) and one clock, either of them
+// possibly a chain: a low pulse on latch loads the inputs; then for each of `bits` (1..32) the input is read, the output
+// set and the clock pulsed, least significant bit first; a last low pulse on latch shows the outputs. Sets all four
+// pins up by itself when it is called first with them. The outputs change once, at the end. Blocks for at most 100 us.
+// PORT_EINVAL.
+int port_shift_exchange(int latch_pin, int clock_pin, int in_pin, int out_pin, int bits, uint32_t value,
+                        uint32_t *inputs);
+
+// ---------------------------------------------------------------- ESP-NOW
+
+enum { PORT_ESPNOW_FRAME_MAX = 250, PORT_ESPNOW_PEERS_MAX = 20, PORT_ESPNOW_CHANNEL_MAX = 13 };
+// Switches the radio on for ESP-NOW, on channel 1..13 or on that of the Wi-Fi station (0; 1 as long as there is none).
+// While a station is up the radio is on the station's channel, whatever is asked for here. `long_range`: Espressif's
+// long-range mode and its rate of 250 kbit/s; radios hear each other in the same mode only. Called again it changes
+// channel and mode, and keeps peers and the frame on its way. Independent of port_net_on: the radio stays on as long as
+// one of the two wants it. From here on received frames are posted as PORT_EVENT_ESPNOW by the Wi-Fi task, which only
+// copies; a full queue drops and counts them. Blocks for at most 500 ms on a chip (the driver's start). PORT_EINVAL,
+// PORT_ENOMEM, PORT_EIO, PORT_ENOTSUP on a machine without a radio.
+int port_espnow_on(int channel, bool long_range);
+// Also ends the frame on its way: no PORT_EVENT_SENT follows. PORT_OK also when it was off.
+int port_espnow_off(void);
+// The channel that the radio is on now; 0 when ESP-NOW is off.
+int port_espnow_channel(void);
+// Gives one frame of 1..250 bytes to the radio and returns at once; `mac` all 0xFF is a broadcast. Exactly one
+// PORT_EVENT_SENT follows, within 1 s; until then PORT_EAGAIN. The port enters the peer into the driver's table of
+// PORT_ESPNOW_PEERS_MAX; the one that was used longest ago leaves it. PORT_EINVAL (also for a group address that is not
+// the broadcast), PORT_ENOENT when ESP-NOW is off, PORT_ENOMEM, PORT_EIO.
+int port_espnow_send(const uint8_t mac[6], const void *frame, size_t length);
 
 #endif

@@ -1,6 +1,7 @@
 // Bundle slots over port.h's flash: choosing is boot.c's, running is vm.c's. Every state that a power cut can leave is read as
 // "no bundle here" or as a mark that is set; nothing is ever repaired in place.
 #include "slots.h"
+#include "digest.h"
 
 #include <psa/crypto.h>
 #include <string.h>
@@ -19,13 +20,13 @@ enum {
     VALUE_PROGRESS = 0,
     VALUE_TRIED = 0,
     VALUE_CONFIRMED = 0x434F4E46,
-    READ_CHUNK = 512,
 };
 
-static const char *const why_names[] = {"", "crash", "watchdog", "power", "deadline", "restart", "config", "hand"};
+static const char *const why_names[] = {"", "crash", "watchdog", "power", "deadline", "restart", "config", "hand", "image"};
 static const char nvs_space[] = "hearth", nvs_rejected[] = "rejected";
 
 static uint8_t our_engine_id[8], our_api_hash[8];
+static bool firmware_on_trial;
 
 static struct {
     bool active;
@@ -106,6 +107,11 @@ void slots_start(const uint8_t engine_id[8], const uint8_t api_hash[8])
     staging.active = false;
 }
 
+void slots_protect(bool firmware_trial)
+{
+    firmware_on_trial = firmware_trial;
+}
+
 static uint32_t body_max(enum port_partition slot)
 {
     int size = port_flash_size(slot);
@@ -119,20 +125,8 @@ static bool fits_firmware(const struct bundle_header *header)
 
 static bool body_matches(enum port_partition slot, uint32_t length, const uint8_t sha256[32])
 {
-    uint8_t chunk[READ_CHUNK], sum[32];
-    size_t sum_length;
-    psa_hash_operation_t hash = PSA_HASH_OPERATION_INIT;
-    if (psa_hash_setup(&hash, PSA_ALG_SHA_256) != PSA_SUCCESS) return false;
-    for (uint32_t at = 0; at < length; at += READ_CHUNK) {
-        uint32_t part = length - at < READ_CHUNK ? length - at : READ_CHUNK;
-        // Whole words are read; what lies behind the body is not hashed.
-        if (port_flash_read(slot, BUNDLE_BODY_OFFSET + at, chunk, (part + 3) & ~3u) < 0 ||
-            psa_hash_update(&hash, chunk, part) != PSA_SUCCESS) {
-            psa_hash_abort(&hash);
-            return false;
-        }
-    }
-    return psa_hash_finish(&hash, sum, sizeof sum, &sum_length) == PSA_SUCCESS && memcmp(sum, sha256, 32) == 0;
+    uint8_t sum[32];
+    return digest_flash(slot, BUNDLE_BODY_OFFSET, length, sum) >= 0 && memcmp(sum, sha256, 32) == 0;
 }
 
 // True when set; a slot that cannot be read is one without marks.
@@ -197,7 +191,7 @@ int slot_last_rejected(uint8_t hash[8])
 {
     struct slot_state state, best = {.rejected = WHY_NONE};
     uint8_t kept[9];
-    for (int slot = 0; slot < PORT_PART_COUNT; slot++) {
+    for (int slot = 0; slot < BUNDLE_SLOTS; slot++) {
         read_head((enum port_partition)slot, &state);
         if (!state.readable || state.rejected == WHY_NONE) continue;
         if (best.rejected == WHY_NONE || state.header.sequence > best.header.sequence) best = state;
@@ -220,17 +214,28 @@ static void remember_rejected(void)
     (void)port_nvs_set(nvs_space, nvs_rejected, kept, sizeof kept);
 }
 
-// The bundle that the next boot would take if nothing happened, -1 if none.
-static int newest(void)
+// A whole bundle that was not taken back and that this firmware cannot run, but another one could.
+static bool is_foreign(const struct slot_state *state, enum port_partition slot)
+{
+    return state->readable && state->rejected == WHY_NONE && !fits_firmware(&state->header) &&
+           body_matches(slot, state->header.length, state->header.sha256);
+}
+
+// The slot that recovery is to leave alone: the bundle that the next boot would take if nothing happened, else the newest one of
+// another firmware, which may come back; -1 if there is neither.
+static int kept_by_recovery(void)
 {
     struct slot_state state;
     int best = -1;
+    bool best_valid = false;
     uint32_t sequence = 0;
-    for (int slot = 0; slot < PORT_PART_COUNT; slot++) {
+    for (int slot = 0; slot < BUNDLE_SLOTS; slot++) {
         slot_read((enum port_partition)slot, &state);
-        if (!state.valid || state.rejected != WHY_NONE) continue;
-        if (best < 0 || state.header.sequence > sequence) {
+        bool valid = state.valid && state.rejected == WHY_NONE;
+        if (!valid && !is_foreign(&state, (enum port_partition)slot)) continue;
+        if (best < 0 || valid > best_valid || (valid == best_valid && state.header.sequence > sequence)) {
             best = slot;
+            best_valid = valid;
             sequence = state.header.sequence;
         }
     }
@@ -260,7 +265,7 @@ int slot_begin(int running, const uint8_t header[BUNDLE_HEADER_SIZE])
     uint8_t sum[32];
     size_t sum_length;
     uint32_t value;
-    int keep = running >= 0 ? running : newest();
+    int keep = running >= 0 ? running : kept_by_recovery();
     enum port_partition slot = keep == PORT_PART_APP_0 ? PORT_PART_APP_1 : PORT_PART_APP_0;
     int result = bundle_header_parse(header, body_max(slot), &fields);
     if (result < 0) return result;
@@ -270,10 +275,10 @@ int slot_begin(int running, const uint8_t header[BUNDLE_HEADER_SIZE])
     }
     if (running >= 0) {
         read_head((enum port_partition)running, &state);
-        if (!state.confirmed) {
-            slot_read(slot, &state);
-            if (state.valid && state.rejected == WHY_NONE) return PORT_EBUSY;
-        }
+        bool trial = !state.confirmed;
+        slot_read(slot, &state);
+        if (trial && state.valid && state.rejected == WHY_NONE) return PORT_EBUSY;
+        if (firmware_on_trial && is_foreign(&state, slot)) return PORT_EBUSY;
     }
     if (psa_hash_compute(PSA_ALG_SHA_256, header, BUNDLE_HEADER_SIZE, sum, sizeof sum, &sum_length) != PSA_SUCCESS) {
         return PORT_EIO;

@@ -5,6 +5,7 @@
 #include "port.h"
 
 enum {
+    BUNDLE_SLOTS = 2, // PORT_PART_APP_0 and PORT_PART_APP_1
     BUNDLE_HEADER_SIZE = 256,
     BUNDLE_BODY_OFFSET = PORT_FLASH_SECTOR,
     BUNDLE_PINS_MAX = 16,
@@ -21,6 +22,7 @@ enum slot_why {
     WHY_RESTART = 5,
     WHY_CONFIG = 6,
     WHY_HAND = 7,
+    WHY_IMAGE = 8, // of a firmware: the boot loader did not accept it
 };
 // "crash" and so on, "" for WHY_NONE and unknown values.
 const char *slot_why_name(int why);
@@ -49,6 +51,9 @@ struct slot_state {
 
 // Says which bundles this firmware can run. Before anything else.
 void slots_start(const uint8_t engine_id[8], const uint8_t api_hash[8]);
+// While the firmware is on trial a bundle that only the other firmware can run is not overwritten: it runs again when this one is
+// taken back.
+void slots_protect(bool firmware_trial);
 // Reads one slot, body included (about 10 ms for 60 KB on a chip).
 void slot_read(enum port_partition slot, struct slot_state *out);
 
@@ -62,7 +67,7 @@ int slot_last_rejected(uint8_t hash[8]);
 
 // Taking a bundle in: begin, write..., commit. `running` is the slot that runs or -1 for recovery.
 // begin returns the body offset to go on from, PORT_EBAD for a header that is none or does not fit, PORT_ENOTSUP for another
-// engine or native API, PORT_EBUSY when it would overwrite what a running trial falls back to.
+// engine or native API, PORT_EBUSY when it would overwrite what a running trial, of a bundle or of the firmware, falls back to.
 int slot_begin(int running, const uint8_t header[BUNDLE_HEADER_SIZE]);
 // PORT_EINVAL unless `offset` is where the last write ended and the bytes fit the announced length.
 int slot_write(uint32_t offset, const void *bytes, size_t length);

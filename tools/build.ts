@@ -8,9 +8,10 @@ import { buildBundle } from "./lib/native_build.ts";
 const program = new Command("build")
   .description("Bundles a profile, compiles it to bytecode and writes build/bundles/PROFILE/bundle.bin.")
   .argument("<profile>", "folder under profiles/")
-  .option("--out FILE", "write the bundle there")
-  .option("--version V", "version in the bundle's header, at most 16 characters (default: package.json's)")
+  .option("--out <file>", "write the bundle there")
+  .option("--version <v>", "version in the bundle's header, at most 16 characters (default: package.json's)")
   .option("--json", "print one JSON object instead of the table")
+  .addHelpText("after", "\nExample:\n  bun run build energy")
   .action(async (profile: string, options: { out?: string; version?: string; json?: boolean }) => {
     const built = await buildBundle({ profile, out: options.out, version: options.version });
     const { header } = built;

@@ -3,12 +3,12 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SingleBar } from "cli-progress";
+import { Presets, SingleBar } from "cli-progress";
 import { Command } from "commander";
 import pc from "picocolors";
 import { keyBytes, parseConfig } from "../device/config.ts";
 import { loadArtifact } from "./lib/artifacts.ts";
-import { bundleName, decodeHeader } from "./lib/bundle.ts";
+import { bundleName, decodeBundle } from "./lib/bundle.ts";
 import { main } from "./lib/cli.ts";
 import { DeviceAccess } from "./lib/device_access.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
@@ -39,18 +39,30 @@ export const program = new Command("ota")
   .argument("<name>", "the device: its mqttname, or the name of its file in devices/")
   .argument("[profile]", "the profile to build (default: the one that the device runs)")
   .option(
-    "--broker URL",
+    "--broker <url>",
     "mqtt://[user:password@]host[:port] (default: MQTT_URL, from the environment or .env, else the device file's broker)",
   )
-  .option("--config FILE", "the device's config.txt on this PC (default: devices/NAME.txt)")
-  .option("--key-file FILE", "a file with the 64 hex digits of the otakey, instead of the device file's")
-  .option("--addr HOST:PORT", "connect there instead of the address that the device tells (a proxy, a forwarded port)")
-  .option("--bundle FILE", "send this bundle.bin instead of building one")
+  .option("--config <file>", "the device's config.txt on this PC (default: devices/NAME.txt)")
+  .option("--key-file <file>", "a file with the 64 hex digits of the otakey, instead of the device file's")
+  .option(
+    "--addr <host:port>",
+    "connect there instead of the address that the device tells (a proxy, a forwarded port)",
+  )
+  .option("--bundle <file>", "send this bundle.bin instead of building one")
   .option("--change-profile", "allow another profile than the running one")
   .option("--force", "send it even if the device runs it already")
   .option("--no-wait", "do not wait for the trial's end")
-  .option("--timeout SECONDS", "how long to wait for the trial's end", "420")
+  .option("--timeout <seconds>", "how long to wait for the trial's end", "420")
   .option("--json", "one JSON object per line and event")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  bun run ota kitchen                      builds what the device kitchen runs, and brings it there
+  bun run ota kitchen energy --force       sends the energy profile even if it runs already
+  MQTT_URL=mqtt://10.0.0.2 bun run ota kitchen --key-file kitchen.key
+Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usage.`,
+  )
   .action((name: string, profile: string | undefined, options: Options) => update(name, profile, options));
 
 async function update(given: string, profile: string | undefined, options: Options): Promise<void> {
@@ -60,7 +72,10 @@ async function update(given: string, profile: string | undefined, options: Optio
   const device = readDevice(given, options);
   const key = readKey(device.tokens, device.file, options);
   const show = new Shown(options.json === true);
-  const access = await DeviceAccess.connect(options.broker ?? process.env["MQTT_URL"] ?? brokerOf(device), device.name);
+  const access = await DeviceAccess.connect(
+    options.broker ?? (process.env["MQTT_URL"] || brokerOf(device)),
+    device.name,
+  );
   try {
     const running = await access.version(ANSWER_TIMEOUT_MS);
     show.line(
@@ -72,13 +87,15 @@ async function update(given: string, profile: string | undefined, options: Optio
       running.state === "recovery" && profile === undefined,
       options,
     );
-    const header = decodeHeader(bundle);
-    if (typeof header === "string") throw new UserError(`${options.bundle} is no bundle: ${header}`);
+    const decoded = decodeBundle(bundle);
+    if (typeof decoded === "string")
+      throw new UserError(`${options.bundle} is no whole bundle (${decoded}): build it again`);
+    const { header } = decoded;
     const name = bundleName(header);
     const kilobytes = (bundle.length / 1024).toFixed(1);
     show.line(
       { event: "bundle", bundle: name, profile: header.profile, version: header.version, bytes: bundle.length },
-      `built ${header.profile} ${header.version}, bundle ${name}, ${kilobytes} KB`,
+      `${options.bundle === undefined ? "built" : "read"} ${header.profile} ${header.version}, bundle ${name}, ${kilobytes} KB`,
     );
     if (running.bundle === name && options.force !== true && running.state === "permanent") {
       show.line(
@@ -133,7 +150,7 @@ function report(show: Shown, device: string, name: string, outcome: Outcome, man
   if (outcome.result === "trial" && manual) {
     show.line(
       { event: "done", result: "trial", bundle: name },
-      `${device} runs bundle ${name} on trial and has \`keep manual\`: publish \`keepversion\` on cmnd/${device}/OTA to make it permanent.`,
+      `${device} runs bundle ${name} on trial and has \`keep manual\`: publish \`keepversion\` on cmnd/${device}/OTA to make it permanent, else it goes back 5 minutes after its start.`,
     );
     return;
   }
@@ -274,6 +291,8 @@ class Shown {
         return pc.yellow(`this bundle was taken back before: ${explainWhy(event.why)}; sending it again`);
       case "retry":
         return pc.yellow(`broken off (${event.why}); going on`);
+      case "resumed":
+        return `the device has ${event.offset} of ${event.total} bytes already; going on from there`;
       case "committed":
         return "verified and committed";
       case "restarting":
@@ -287,7 +306,10 @@ class Shown {
     const tenth = total === 0 ? 10 : Math.floor((done * 10) / total);
     if (!this.#json && process.stdout.isTTY) {
       if (this.#bar === undefined) {
-        this.#bar = new SingleBar({ format: "sending {bar} {percentage} % {value}/{total} bytes" });
+        this.#bar = new SingleBar(
+          { format: "sending {bar} {percentage} % {value}/{total} bytes" },
+          Presets.shades_classic,
+        );
         this.#bar.start(total, done);
       } else this.#bar.update(done);
     } else if (tenth !== this.#lastTenth) {

@@ -10,9 +10,10 @@ const program = new Command("setup")
   .description(
     "Checks the C compiler, CMake and mbedTLS (installs them as root on Debian) and brings the pinned QuickJS source.",
   )
-  .option("--mirror URI", "Debian mirror to get the source from (also HEARTH_DEBIAN_MIRROR)")
-  .option("--archive FILE", "local archive of the source (also HEARTH_QUICKJS_ARCHIVE)")
+  .option("--mirror <uri>", "Debian mirror to get the source from (also HEARTH_DEBIAN_MIRROR)")
+  .option("--archive <file>", "local archive of the source (also HEARTH_QUICKJS_ARCHIVE)")
   .option("--json", "end with one JSON line")
+  .addHelpText("after", "\nExample:\n  bun run setup --mirror http://deb.debian.org/debian")
   .action(async (options: { mirror?: string; archive?: string; json?: boolean }) => {
     await ensureParts(progress);
     const engine = await ensureEngine({ mirror: options.mirror, archive: options.archive, progress });

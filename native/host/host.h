@@ -18,15 +18,18 @@ struct host_options {
     const char *version;     // of the firmware image
     const char *flash_dir;   // the chip's state
     const char *board;       // Unix socket of the virtual board, or NULL
+    const char *air;         // folder of the radios' sockets, or NULL: ESP-NOW frames go over the board
     const char *id;          // 12 hex digits, or NULL: kept in the flash folder
     enum port_reset reset;   // why this boot happens
     uint8_t address[4];      // the interface's address when no board decides
     uint32_t cut;            // power is lost at this storage operation (from 1); 0: never
     uint64_t cut_seed;       // what a cut leaves behind
     uint64_t seed;           // of port_random, if has_seed
+    int firmware_slot;       // the one that this process was loaded from, -1: none
     uint32_t files_size;     // bytes of the files partition
     bool has_seed;
     bool count_flash;        // report storage operations to the board
+    bool count_heap;         // report the engine's heap to the board before each `idle`
     bool fast_wait;          // virtual time without a board
 };
 extern struct host_options host_options;
@@ -72,6 +75,8 @@ struct host_nor {
 };
 // Maps DIR/NAME.bin, made with all bits set when it is not there.
 int host_nor_open(struct host_nor *nor, const char *name, uint32_t default_size);
+// Maps DIR/NAME.bin, of any size, for reading only; it is not made. PORT_ENOENT.
+int host_nor_view(struct host_nor *nor, const char *name);
 void host_nor_close(struct host_nor *nor);
 // As port_flash_erase and port_flash_write.
 int host_nor_erase(struct host_nor *nor, uint32_t offset, uint32_t length);
@@ -79,6 +84,15 @@ int host_nor_program(struct host_nor *nor, uint32_t offset, const void *data, ui
 
 int host_flash_start(void);
 void host_flash_stop(void);
+
+// ---------------------------------------------------------------- firmware slots (port_firmware.c)
+
+enum { HOST_FIRMWARE_SIZE = 8 << 20 };
+int host_firmware_start(void);
+void host_firmware_stop(void);
+// The firmware slot that does not run; made blank when it is not there if `make`. NULL when there is none.
+struct host_nor *host_firmware_other(bool make);
+
 int host_nvs_start(void);
 void host_nvs_stop(void);
 int host_file_start(void);
@@ -95,6 +109,16 @@ uint64_t host_real_us(void);
 // Real time that the firmware spent waiting for the board's answer does not count as running.
 void host_time_excuse(uint64_t real_us);
 bool host_event_pending(void);
+
+// ---------------------------------------------------------------- heap (port_heap.c)
+
+struct host_heap_figures {
+    uint32_t live;    // bytes that the engine has asked for and not given back
+    uint32_t peak;    // the most since the process started
+    uint32_t gross;   // live, with what the chips' allocator (ESP-IDF's TLSF) adds to each block
+    uint32_t largest; // the largest block ever asked for
+};
+struct host_heap_figures host_heap_figures(void);
 
 // ---------------------------------------------------------------- the board (port_board.c); see docs/BOARD.md
 
@@ -115,12 +139,27 @@ enum {
     BOARD_PIN_READ = 14,
     BOARD_FLASH = 15,
     BOARD_UART_CLOSE = 16,
+    BOARD_HEAP = 24,
+    BOARD_HX711 = 25,
+    BOARD_PULSE = 26,
+    BOARD_EDGES = 27,
+    BOARD_SHIFT = 28,
+    BOARD_RADIO = 29,
+    BOARD_ESPNOW = 30,
+    BOARD_ONEWIRE = 31,
     BOARD_IN_TIME = 64,
     BOARD_IN_PIN = 65,
     BOARD_IN_UART = 66,
     BOARD_IN_NET = 68,
     BOARD_IN_I2C = 72,
     BOARD_IN_PIN_READ = 74,
+    BOARD_IN_ONEWIRE = 80,
+    BOARD_IN_HX711 = 81,
+    BOARD_IN_PULSES = 82,
+    BOARD_IN_EDGES = 83,
+    BOARD_IN_SHIFT = 84,
+    BOARD_IN_ESPNOW = 85,
+    BOARD_IN_SENT = 86,
 };
 // Connects and says hello. PORT_OK also when there is no board; PORT_EIO.
 int host_board_start(void);
@@ -151,6 +190,10 @@ static inline void host_put_u64(uint8_t *out, uint64_t value)
 {
     for (int i = 0; i < 8; i++) out[i] = (uint8_t)(value >> (8 * i));
 }
+static inline uint32_t host_get_u32(const uint8_t *in)
+{
+    return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
+}
 static inline uint64_t host_get_u64(const uint8_t *in)
 {
     uint64_t value = 0;
@@ -158,9 +201,31 @@ static inline uint64_t host_get_u64(const uint8_t *in)
     return value;
 }
 
-// What the board's messages do (port_pins.c, port_net.c).
+// What the board's messages do (port_pins.c, port_edges.c, port_net.c).
 void host_pins_level(uint8_t pin, uint8_t level);
 void host_uart_bytes(uint8_t uart, const uint8_t *bytes, size_t length);
+bool host_pin_good(int pin);
+void host_pulses(uint8_t pin, uint32_t count, uint32_t width_ns);
+// Levels that `pin` had: 4 bytes each, bit 31 the level, bits 0..30 microseconds.
+void host_edges(uint8_t pin, const uint8_t *levels, size_t length);
 void host_net_message(const uint8_t *body, size_t length);
+
+// ---------------------------------------------------------------- ESP-NOW (port_espnow.c, port_air.c)
+
+// The station's channel may have changed.
+void host_espnow_follow(void);
+// From any task: a frame came; the frame that was given `sequence` is done.
+void host_espnow_received(uint8_t channel, int8_t rssi, const uint8_t from[6], const uint8_t *frame, size_t length);
+void host_espnow_sent(uint8_t sequence, bool acknowledged);
+
+// The air of --air: a task of its own plays the radio on a datagram socket. Faults are `name=value` with commas between
+// them, see docs/BOARD.md; false when that makes no sense.
+bool host_air_faults(const char *text);
+// PORT_OK, PORT_EINVAL (path too long), PORT_EIO.
+int host_air_start(void);
+void host_air_stop(void);
+void host_air_tune(uint8_t channel, bool long_range);
+// The fate of the frame comes as host_espnow_sent.
+int host_air_send(uint8_t sequence, const uint8_t to[6], const void *frame, size_t length);
 
 #endif

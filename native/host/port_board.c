@@ -111,6 +111,18 @@ static bool hand_out(uint8_t type, const uint8_t *body, size_t length)
     case BOARD_IN_UART:
         if (length > 1) host_uart_bytes(body[0], body + 1, length - 1);
         break;
+    case BOARD_IN_PULSES:
+        if (length == 9) host_pulses(body[0], host_get_u32(body + 1), host_get_u32(body + 5));
+        break;
+    case BOARD_IN_EDGES:
+        if (length > 1) host_edges(body[0], body + 1, length - 1);
+        break;
+    case BOARD_IN_ESPNOW:
+        if (length > 8) host_espnow_received(body[0], (int8_t)body[1], body + 2, body + 8, length - 8);
+        break;
+    case BOARD_IN_SENT:
+        if (length == 2) host_espnow_sent(body[0], body[1] != 0);
+        break;
     case BOARD_IN_NET:
         host_net_message(body, length);
         break;

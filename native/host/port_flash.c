@@ -10,8 +10,9 @@
 // As in partitions.csv for a 4 MB chip; a file of another size in the flash folder counts as it is.
 enum { APP_SIZE = 192 * 1024, PARTITION_MAX = 16 << 20 };
 
-static struct host_nor partitions[PORT_PART_COUNT];
-static const uint8_t *read_only[PORT_PART_COUNT];
+enum { APP_COUNT = 2 };
+static struct host_nor partitions[APP_COUNT];
+static const uint8_t *read_only[APP_COUNT];
 
 static bool make_blank(const char *path, uint32_t size)
 {
@@ -52,6 +53,22 @@ int host_nor_open(struct host_nor *nor, const char *name, uint32_t default_size)
     nor->size = default_size;
     nor->cells = map_file(name, &nor->size, PROT_READ | PROT_WRITE);
     return nor->cells == NULL ? PORT_EIO : PORT_OK;
+}
+
+int host_nor_view(struct host_nor *nor, const char *name)
+{
+    char file[64], path[1024];
+    snprintf(file, sizeof file, "%s.bin", name);
+    if (!host_path(path, sizeof path, file)) return PORT_EIO;
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) return PORT_ENOENT;
+    off_t size = lseek(fd, 0, SEEK_END);
+    bool fits = size > 0 && size <= PARTITION_MAX;
+    void *cells = fits ? mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+    close(fd);
+    if (cells == MAP_FAILED) return PORT_EIO;
+    *nor = (struct host_nor){name, cells, (uint32_t)size};
+    return PORT_OK;
 }
 
 void host_nor_close(struct host_nor *nor)
@@ -127,8 +144,8 @@ int host_nor_program(struct host_nor *nor, uint32_t offset, const void *data, ui
 
 int host_flash_start(void)
 {
-    static const char *const names[PORT_PART_COUNT] = {"app_0", "app_1"};
-    for (int i = 0; i < PORT_PART_COUNT; i++) {
+    static const char *const names[APP_COUNT] = {"app_0", "app_1"};
+    for (int i = 0; i < APP_COUNT; i++) {
         if (host_nor_open(&partitions[i], names[i], APP_SIZE) != PORT_OK) return PORT_EIO;
     }
     return PORT_OK;
@@ -136,7 +153,7 @@ int host_flash_start(void)
 
 void host_flash_stop(void)
 {
-    for (int i = 0; i < PORT_PART_COUNT; i++) {
+    for (int i = 0; i < APP_COUNT; i++) {
         if (read_only[i] != NULL) munmap((void *)(uintptr_t)read_only[i], partitions[i].size);
         read_only[i] = NULL;
         host_nor_close(&partitions[i]);
@@ -145,12 +162,14 @@ void host_flash_stop(void)
 
 static struct host_nor *partition(enum port_partition part)
 {
-    if ((unsigned)part >= PORT_PART_COUNT || partitions[part].cells == NULL) return NULL;
+    if (part == PORT_PART_FIRMWARE) return host_firmware_other(true);
+    if ((unsigned)part >= APP_COUNT || partitions[part].cells == NULL) return NULL;
     return &partitions[part];
 }
 
 int port_flash_size(enum port_partition part)
 {
+    if (part == PORT_PART_FIRMWARE) return host_options.firmware_slot < 0 ? PORT_ENOENT : HOST_FIRMWARE_SIZE;
     struct host_nor *nor = partition(part);
     return nor == NULL ? PORT_ENOENT : (int)nor->size;
 }
@@ -178,7 +197,7 @@ int port_flash_read(enum port_partition part, uint32_t offset, void *data, uint3
 
 const uint8_t *port_flash_map(enum port_partition part)
 {
-    struct host_nor *nor = partition(part);
+    struct host_nor *nor = part == PORT_PART_FIRMWARE ? NULL : partition(part);
     if (nor == NULL) return NULL;
     // A mapping of its own, so that a stray write of the engine faults here as it does on a chip.
     if (read_only[part] == NULL) read_only[part] = map_file(nor->name, &nor->size, PROT_READ);

@@ -9,12 +9,43 @@ union header {
     max_align_t align;
 };
 
+// Only the task that runs JavaScript allocates here.
+static struct host_heap_figures figures;
+
+// What a block takes of the heap of ESP-IDF: whole words, at least three, and a word before it.
+static uint32_t gross(size_t size)
+{
+    enum { WORD = 4, BLOCK_MIN = 12 };
+    size_t rounded = (size + WORD - 1) / WORD * WORD;
+    return (uint32_t)((rounded < BLOCK_MIN ? BLOCK_MIN : rounded) + WORD);
+}
+
+static void took(size_t size)
+{
+    figures.live += (uint32_t)size;
+    figures.gross += gross(size);
+    if (figures.live > figures.peak) figures.peak = figures.live;
+    if (size > figures.largest) figures.largest = (uint32_t)size;
+}
+
+static void gave(size_t size)
+{
+    figures.live -= (uint32_t)size;
+    figures.gross -= gross(size);
+}
+
+struct host_heap_figures host_heap_figures(void)
+{
+    return figures;
+}
+
 void *port_heap_alloc(size_t size)
 {
     if (size > SIZE_MAX - sizeof(union header)) return NULL;
     union header *block = malloc(sizeof *block + size);
     if (block == NULL) return NULL;
     block->size = size;
+    took(size);
     return block + 1;
 }
 
@@ -22,15 +53,20 @@ void *port_heap_realloc(void *pointer, size_t size)
 {
     if (pointer == NULL) return port_heap_alloc(size);
     if (size > SIZE_MAX - sizeof(union header)) return NULL;
+    size_t before = port_heap_block_size(pointer);
     union header *block = realloc((union header *)pointer - 1, sizeof *block + size);
     if (block == NULL) return NULL;
     block->size = size;
+    gave(before);
+    took(size);
     return block + 1;
 }
 
 void port_heap_free(void *pointer)
 {
-    if (pointer != NULL) free((union header *)pointer - 1);
+    if (pointer == NULL) return;
+    gave(port_heap_block_size(pointer));
+    free((union header *)pointer - 1);
 }
 
 size_t port_heap_block_size(const void *pointer)

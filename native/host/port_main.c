@@ -19,10 +19,13 @@ static const char help[] =
     "\n"
     "  --flash DIR       folder with the state of the chip (made when it is not there)\n"
     "  --board SOCKET    Unix socket of the virtual board: pins, buses, Wi-Fi and time come from it\n"
+    "  --air DIR         ESP-NOW over datagram sockets in this folder, one for each radio, instead of over the board\n"
+    "  --air-faults LIST what that air does to frames sent from here, e.g. loss=30,delay=5,seed=7 (docs/BOARD.md)\n"
     "  --reset N         why this boot happens: 0 power on (default), 1 software, 2 watchdog, 3 panic,\n"
     "                    4 deep sleep, 5 brown-out; RTC memory is kept unless it is 0\n"
     "  --address IP      the interface's address when no board decides (default 127.0.0.1)\n"
     "  --id HEX12        the chip's unique id, 12 hex digits (default: made once, kept in the flash folder)\n"
+    "  --firmware-slot N the firmware slot, 0 or 1, that the boot loader took this program from (default: it has none)\n"
     "  --files-size N    bytes of the files partition (default 4194304)\n"
     "  --fast-wait       virtual time without a board: jump to the next deadline\n"
     "  --seed N          repeatable random numbers. For simulation only: keys made from them are no secret;\n"
@@ -30,6 +33,7 @@ static const char help[] =
     "  --cut N           lose the power at the N-th operation on flash, NVS or files (exit code 99)\n"
     "  --cut-seed N      what the cut leaves behind (default 0)\n"
     "  --count-flash     report each such operation to the board\n"
+    "  --count-heap      report the engine's heap to the board whenever the device goes idle\n"
     "  --print-exports   print the native API as name/arity lines and end\n"
     "  --help            this text\n"
     "\n"
@@ -38,15 +42,19 @@ static const char help[] =
 enum option_id {
     OPT_FLASH = 1000,
     OPT_BOARD,
+    OPT_AIR,
+    OPT_AIR_FAULTS,
     OPT_RESET,
     OPT_ADDRESS,
     OPT_ID,
+    OPT_FIRMWARE_SLOT,
     OPT_FILES_SIZE,
     OPT_FAST_WAIT,
     OPT_SEED,
     OPT_CUT,
     OPT_CUT_SEED,
     OPT_COUNT_FLASH,
+    OPT_COUNT_HEAP,
     OPT_PRINT_EXPORTS,
     OPT_HELP,
 };
@@ -54,15 +62,19 @@ enum option_id {
 static const struct option options[] = {
     {"flash", required_argument, NULL, OPT_FLASH},
     {"board", required_argument, NULL, OPT_BOARD},
+    {"air", required_argument, NULL, OPT_AIR},
+    {"air-faults", required_argument, NULL, OPT_AIR_FAULTS},
     {"reset", required_argument, NULL, OPT_RESET},
     {"address", required_argument, NULL, OPT_ADDRESS},
     {"id", required_argument, NULL, OPT_ID},
+    {"firmware-slot", required_argument, NULL, OPT_FIRMWARE_SLOT},
     {"files-size", required_argument, NULL, OPT_FILES_SIZE},
     {"fast-wait", no_argument, NULL, OPT_FAST_WAIT},
     {"seed", required_argument, NULL, OPT_SEED},
     {"cut", required_argument, NULL, OPT_CUT},
     {"cut-seed", required_argument, NULL, OPT_CUT_SEED},
     {"count-flash", no_argument, NULL, OPT_COUNT_FLASH},
+    {"count-heap", no_argument, NULL, OPT_COUNT_HEAP},
     {"print-exports", no_argument, NULL, OPT_PRINT_EXPORTS},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -93,6 +105,13 @@ static void parse(int argc, char **argv)
         switch (option) {
         case OPT_FLASH: host_options.flash_dir = optarg; break;
         case OPT_BOARD: host_options.board = optarg; break;
+        case OPT_AIR: host_options.air = optarg; break;
+        case OPT_AIR_FAULTS:
+            if (!host_air_faults(optarg)) {
+                fprintf(stderr, "hearth: --air-faults takes NAME=NUMBER,... (see docs/BOARD.md), not '%s'\n", optarg);
+                exit(2);
+            }
+            break;
         case OPT_RESET: host_options.reset = (enum port_reset)number(name, optarg, PORT_RESET_BROWNOUT); break;
         case OPT_ADDRESS:
             if (inet_pton(AF_INET, optarg, host_options.address) != 1) {
@@ -107,6 +126,7 @@ static void parse(int argc, char **argv)
             }
             host_options.id = optarg;
             break;
+        case OPT_FIRMWARE_SLOT: host_options.firmware_slot = (int)number(name, optarg, 1); break;
         case OPT_FILES_SIZE: host_options.files_size = (uint32_t)number(name, optarg, INT32_MAX); break;
         case OPT_FAST_WAIT: host_options.fast_wait = true; break;
         case OPT_SEED:
@@ -116,6 +136,7 @@ static void parse(int argc, char **argv)
         case OPT_CUT: host_options.cut = (uint32_t)number(name, optarg, UINT32_MAX); break;
         case OPT_CUT_SEED: host_options.cut_seed = number(name, optarg, UINT64_MAX); break;
         case OPT_COUNT_FLASH: host_options.count_flash = true; break;
+        case OPT_COUNT_HEAP: host_options.count_heap = true; break;
         case OPT_PRINT_EXPORTS: hearth_print_exports(print_line); exit(0);
         case OPT_HELP: fputs(help, stdout); exit(0);
         default: fputs("hearth: see --help\n", stderr); exit(2);
@@ -137,7 +158,7 @@ static void need(int result, const char *what)
 
 int main(int argc, char **argv)
 {
-    host_options.version = embedded_version;
+    host_options.version = embedded_descriptor.version;
     parse(argc, argv);
     signal(SIGPIPE, SIG_IGN); // a peer that has gone is an error code of the socket, not the end of the firmware
     need(host_time_start(), "the clock");
@@ -145,6 +166,7 @@ int main(int argc, char **argv)
     // The board first: from here on every storage operation is counted there.
     need(host_board_start(), "the board");
     need(host_flash_start(), "flash");
+    need(host_firmware_start(), "the firmware slots");
     need(host_nvs_start(), "NVS");
     need(host_file_start(), "files");
     return hearth_main();

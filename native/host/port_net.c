@@ -13,6 +13,7 @@ static void changed(void)
 {
     struct port_event event = {.kind = PORT_EVENT_NET, .value = status.state, .time_us = port_now_us()};
     port_post(&event);
+    host_espnow_follow();
 }
 
 static void clear_link(uint8_t state)

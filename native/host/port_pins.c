@@ -7,7 +7,7 @@
 enum { PINS = 64, UARTS = 3, I2C_BUSES = 2, I2C_LENGTH_MAX = 4096 };
 
 static struct {
-    bool configured;
+    bool configured, watched;
     uint8_t mode;
     uint8_t level; // what the chip drives
 } pins[PINS];
@@ -20,15 +20,16 @@ static struct {
 
 static bool i2c_open[I2C_BUSES];
 
-static bool pin_good(int pin)
+bool host_pin_good(int pin)
 {
     return pin >= 0 && pin < PINS;
 }
 
 int port_gpio_mode(int pin, enum port_gpio_mode mode, int level)
 {
-    if (!pin_good(pin) || (unsigned)mode > PORT_GPIO_OPEN_DRAIN) return PORT_EINVAL;
+    if (!host_pin_good(pin) || (unsigned)mode > PORT_GPIO_OPEN_DRAIN) return PORT_EINVAL;
     pins[pin].configured = true;
+    pins[pin].watched = false;
     pins[pin].mode = (uint8_t)mode;
     pins[pin].level = level != 0;
     const uint8_t body[3] = {(uint8_t)pin, (uint8_t)mode, level != 0};
@@ -43,7 +44,7 @@ static bool drives(int pin)
 
 int port_gpio_write(int pin, int level)
 {
-    if (!pin_good(pin) || !drives(pin)) return PORT_EINVAL;
+    if (!host_pin_good(pin) || !drives(pin)) return PORT_EINVAL;
     pins[pin].level = level != 0;
     const uint8_t body[2] = {(uint8_t)pin, level != 0};
     host_board_send(BOARD_PIN_LEVEL, body, sizeof body, NULL, 0);
@@ -52,7 +53,7 @@ int port_gpio_write(int pin, int level)
 
 int port_gpio_read(int pin)
 {
-    if (!pin_good(pin)) return PORT_EINVAL;
+    if (!host_pin_good(pin)) return PORT_EINVAL;
     // A driven pin reads back what it drives; an open drain that lets go reads what the world does.
     if (drives(pin) && (pins[pin].mode == PORT_GPIO_OUTPUT || pins[pin].level == 0)) return pins[pin].level;
     if (!host_board_present()) {
@@ -66,9 +67,16 @@ int port_gpio_read(int pin)
     return length < 2 ? PORT_EIO : answer[1] != 0;
 }
 
+int port_gpio_watch(int pin, bool on)
+{
+    if (!host_pin_good(pin) || !pins[pin].configured || drives(pin)) return PORT_EINVAL;
+    pins[pin].watched = on;
+    return PORT_OK;
+}
+
 void host_pins_level(uint8_t pin, uint8_t level)
 {
-    if (!pin_good(pin) || !pins[pin].configured || drives(pin)) return;
+    if (!host_pin_good(pin) || !pins[pin].watched) return;
     struct port_event event = {.kind = PORT_EVENT_GPIO, .number = pin, .value = level != 0, .time_us = port_now_us()};
     port_post(&event);
 }
@@ -80,7 +88,7 @@ static bool uart_good(int uart)
 
 int port_uart_open(int uart, int tx_pin, int rx_pin, int baud)
 {
-    if (!uart_good(uart) || !pin_good(tx_pin) || !pin_good(rx_pin) || baud <= 0) return PORT_EINVAL;
+    if (!uart_good(uart) || !host_pin_good(tx_pin) || !host_pin_good(rx_pin) || baud <= 0) return PORT_EINVAL;
     uarts[uart].open = true;
     uarts[uart].head = uarts[uart].count = 0;
     uint8_t body[7] = {(uint8_t)uart, (uint8_t)tx_pin, (uint8_t)rx_pin};
@@ -134,7 +142,7 @@ int port_uart_close(int uart)
 
 int port_i2c_open(int bus, int sda_pin, int scl_pin, int hz)
 {
-    if (bus < 0 || bus >= I2C_BUSES || !pin_good(sda_pin) || !pin_good(scl_pin) || hz <= 0) return PORT_EINVAL;
+    if (bus < 0 || bus >= I2C_BUSES || !host_pin_good(sda_pin) || !host_pin_good(scl_pin) || hz <= 0) return PORT_EINVAL;
     i2c_open[bus] = true;
     uint8_t body[7] = {(uint8_t)bus, (uint8_t)sda_pin, (uint8_t)scl_pin};
     host_put_u32(body + 3, (uint32_t)hz);

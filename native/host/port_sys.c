@@ -15,7 +15,7 @@
 
 enum { WATCHDOG_LOOK_MS = 50, LOG_LINE_MAX = 4096 };
 
-struct host_options host_options = {.version = "", .address = {127, 0, 0, 1}, .files_size = 4 << 20};
+struct host_options host_options = {.version = "", .address = {127, 0, 0, 1}, .firmware_slot = -1, .files_size = 4 << 20};
 
 static void *rtc;
 static uint8_t unique_id[6];

@@ -203,6 +203,17 @@ static int poll_once(struct port_wait_fd *fds, int count, int timeout_ms, bool *
     return ready;
 }
 
+static void send_heap(void)
+{
+    uint8_t body[16];
+    struct host_heap_figures heap = host_heap_figures();
+    host_put_u32(body, heap.live);
+    host_put_u32(body + 4, heap.peak);
+    host_put_u32(body + 8, heap.gross);
+    host_put_u32(body + 12, heap.largest);
+    host_board_send(BOARD_HEAP, body, sizeof body, NULL, 0);
+}
+
 static int wait_board(struct port_wait_fd *fds, int count, uint64_t deadline_us)
 {
     bool asked = false;
@@ -215,6 +226,7 @@ static int wait_board(struct port_wait_fd *fds, int count, uint64_t deadline_us)
         }
         if (!asked) {
             uint8_t body[8];
+            if (host_options.count_heap) send_heap();
             set_idle(true);
             host_put_u64(body, deadline_us);
             host_board_send(BOARD_IDLE, body, sizeof body, NULL, 0);

@@ -208,12 +208,18 @@ test("the recovery bundle takes any profile", () => {
   expect(answerJson(link.handle(frame(0x11, 1, makeBundle(100, "other").subarray(0, 256))))).toEqual({ offset: 0 });
 });
 
-test("a header that native refuses (engine, API, size) is refused with its words", () => {
+test.each([
+  [-2, "slotBegin: PORT_EINVAL", "0011223344556677", "slotBegin: PORT_EINVAL"],
+  [-7, "", "0011223344556677", "native API 8899aabbccddeeff on a firmware with 0000000000000000"],
+  [-7, "", "ffffffffffffffff", "engine 0011223344556677 on a firmware with ffffffffffffffff"],
+  [-10, "", "", "the running bundle is on trial still"],
+])("a header that native refuses with %i is refused with words", (code, message, engineId, words) => {
+  chip.fixedInfo = { engineId };
   native.slotBegin = () => {
-    throw Object.assign(new Error("another native API"), { code: -2 });
+    throw Object.assign(new Error(message), { code });
   };
-  expect(error(link.handle(frame(0x11, 1, makeBundle(9).subarray(0, 256))))).toBe("2 another native API");
-  expect(refusals).toEqual(["another native API"]);
+  expect(error(link.handle(frame(0x11, 1, makeBundle(9).subarray(0, 256))))).toBe(`2 ${words}`);
+  expect(refusals).toEqual([words]);
 });
 
 test("a corrupted bundle is refused at commit", () => {
@@ -222,7 +228,7 @@ test("a corrupted bundle is refused at commit", () => {
   const body = bundle.slice(256);
   body[500]! ^= 1;
   link.handle(data(1, 0, body));
-  expect(error(commit())).toStartWith("4 ");
+  expect(error(commit())).toBe("4 checksum differs");
   expect(chip.slots.slots[1]).toBeUndefined();
 });
 

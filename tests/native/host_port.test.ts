@@ -16,6 +16,6 @@ await testCases({
   sources: [HOST, join(HOST, "test")]
     .flatMap((from) => readdirSync(from).map((name) => join(from, name)))
     .filter((path) => path.endsWith(".c") && !path.endsWith("port_main.c")),
-  libraries: ["-lpthread"],
+  libraries: ["-lmbedcrypto", "-lpthread"],
   folder: true,
 });

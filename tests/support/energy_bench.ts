@@ -3,12 +3,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Bench } from "../../tools/sim/bench.ts";
+import { Bench, type BenchOptions } from "../../tools/sim/bench.ts";
 import { observeBench, type SimEvent } from "../../tools/sim/events.ts";
 import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
 
 export interface EnergyBench {
   bench: Bench;
+  /** A folder of its own, removed at the end. */
+  folder: string;
+  /** The device's config.txt as a tool on the PC takes it. */
+  configFile: string;
   seen: SimEvent[];
   /** Lets time pass until an event from number `from` on is as asked. */
   saw(asked: (event: SimEvent) => boolean, from?: number, limitMs?: number): Promise<boolean>;
@@ -17,7 +21,7 @@ export interface EnergyBench {
 }
 
 /** A bench with an empty chip but for the bundle; the power is off. `bundle`: default the energy profile's. */
-export async function energyBench(bundle?: Uint8Array): Promise<EnergyBench> {
+export async function energyBench(bundle?: Uint8Array, more: Partial<BenchOptions> = {}): Promise<EnergyBench> {
   const folder = mkdtempSync(join(tmpdir(), "hearth-e2e-"));
   const name = "meter";
   const bench = await Bench.make({
@@ -28,11 +32,16 @@ export async function energyBench(bundle?: Uint8Array): Promise<EnergyBench> {
     seed: 1,
     otakey: "11".repeat(32),
     flashDir: join(folder, "flash"),
+    ...more,
   });
+  const configFile = join(folder, `${name}.txt`);
+  await Bun.write(configFile, bench.config);
   const seen: SimEvent[] = [];
   observeBench(bench, (event) => seen.push(event));
   return {
     bench,
+    folder,
+    configFile,
     seen,
     saw: (asked, from = 0, limitMs = 900_000) => bench.world.until(() => seen.slice(from).some(asked), limitMs),
     published: (topic, payload) => (event) =>

@@ -116,6 +116,15 @@ test("a second client is told busy and the first goes on undisturbed", async () 
   expect((await bench.open()).hello.name).toBe("meter");
 });
 
+test("a client that comes as another hangs up is the next one, not a second one", async () => {
+  const bench = new LinkBench();
+  const first = await bench.open();
+  first.close();
+  const next = await bench.open();
+  expect((await bench.drive(next.info())).firmware).toBeString();
+  expect(bench.refusals).toEqual([]);
+});
+
 test("a silent client is dropped after ten seconds and another may come", async () => {
   const bench = new LinkBench();
   const silent = bench.wire();

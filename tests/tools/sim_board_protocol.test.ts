@@ -31,6 +31,7 @@ const GOLDEN: [string, FromDevice][] = [
   ["0300 0d f000", { kind: "cpu", mhz: 240 }],
   ["0200 0e 22", { kind: "pin read", pin: 34 }],
   ["0600 0f 0207000000", { kind: "flash", operation: 2, count: 7 }],
+  ["1100 18 01000000 02000000 03000000 00010000", { kind: "heap", live: 1, peak: 2, gross: 3, largest: 256 }],
 ];
 
 test("each message from the device decodes", () => {

@@ -44,6 +44,7 @@ test("a turn runs at its deadline and when an event comes", () => {
   chip.run(50);
   chip.run(100);
   chip.native.pinMode(4, 1, 0);
+  chip.native.pinWatch(4, true);
   chip.board.drive(4, 1);
   chip.run(100);
   expect(turns).toEqual([0, 100, 150]);

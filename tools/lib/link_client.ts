@@ -74,6 +74,8 @@ export interface LinkClientOptions {
 export interface PutOptions {
   /** Called with the bytes that are written on the device. */
   onProgress?: (done: number, total: number) => void;
+  /** Called when an earlier attempt is continued, with the bytes that are on the device already. */
+  onResumed?: (offset: number, total: number) => void;
 }
 
 interface Pending {
@@ -210,7 +212,11 @@ export class LinkClient {
     const begun = this.#request(type, head);
     const id = this.#lastId;
     begun.then(
-      (frame) => progress(json<{ offset: number }>(frame).offset),
+      (frame) => {
+        const { offset } = json<{ offset: number }>(frame);
+        if (offset > 0) options.onResumed?.(offset, total);
+        progress(offset);
+      },
       () => {
         failed = true;
         this.#putting = false;

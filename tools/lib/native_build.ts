@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { apiHash, readApi } from "./api.ts";
 import { type BuiltBundle, type BundleOptions, type Compiler, compileBundle } from "./build_bundle.ts";
 import { ensureEngine } from "./fetch_engine.ts";
 import { withLock } from "./lock.ts";
@@ -92,6 +93,7 @@ async function make(
     `-DHEARTH_SANITIZE=${variant.sanitize === true ? "ON" : "OFF"}`,
     `-DHEARTH_QUICKJS_DIR=${engineFolder}`,
     `-DHEARTH_ENGINE_ID=${engineId}`,
+    `-DHEARTH_API_HASH=${apiHash(readApi())}`,
   ];
   // Left out for the compiler alone, so that it does not change what the firmware was configured with.
   if (recovery !== "") settings.push(`-DHEARTH_RECOVERY_BUNDLE=${recovery}`);

@@ -1,23 +1,13 @@
 // Noise_NNpsk0_25519_ChaChaPoly_SHA256 (Noise protocol framework, revision 34) for the tools: both roles, handshake and transport messages.
 // It is written apart from the firmware's C, so that each proves the other. Framing and what the messages mean are link_client.ts's.
 
-import {
-  createHash,
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  type KeyObject,
-  randomBytes,
-} from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { open, seal, TAG_BYTES } from "./chacha20_poly1305.ts";
+import { publicOf, sharedSecret } from "./x25519.ts";
 
 const PROTOCOL = "Noise_NNpsk0_25519_ChaChaPoly_SHA256";
 const DH_BYTES = 32;
 const NONE = new Uint8Array(0);
-// What stands before the 32 raw bytes of an X25519 key in its DER forms (RFC 8410).
-const PRIVATE_PREFIX = Buffer.from("302e020100300506032b656e04220420", "hex");
-const PUBLIC_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
 
 /** Longest Noise message in bytes, tag included. */
 export const MESSAGE_BYTES_MAX = 65535;
@@ -34,7 +24,7 @@ export interface NoiseOptions {
 /** One session: two handshake messages (initiator first), then transport messages in both directions. */
 export class NoiseSession {
   readonly #initiator: boolean;
-  readonly #ephemeral: KeyObject;
+  readonly #ephemeral: Uint8Array;
   readonly #psk: Uint8Array;
   #chainingKey: Uint8Array;
   #hash: Uint8Array;
@@ -50,7 +40,7 @@ export class NoiseSession {
     if (options.psk.length !== 32) throw new RangeError(`the key has ${options.psk.length} bytes, not 32`);
     this.#initiator = options.initiator;
     this.#psk = options.psk;
-    this.#ephemeral = privateKey(options.ephemeral ?? randomBytes(DH_BYTES));
+    this.#ephemeral = options.ephemeral ?? randomBytes(DH_BYTES);
     this.#hash = sha256(Buffer.from(PROTOCOL)); // the name is longer than a hash
     this.#chainingKey = this.#hash;
     this.#mixHash(options.prologue);
@@ -73,12 +63,13 @@ export class NoiseSession {
       throw new RangeError("payload too long");
     if (this.established) return this.#sender.encrypt(payload, NONE);
     this.#expectTurn(this.#initiator);
-    const publicKey = rawPublic(this.#ephemeral);
+    const publicKey = publicOf(this.#ephemeral);
     if (this.#messages === 0) this.#mixPsk();
     this.#mixHash(publicKey);
     this.#mixKey(publicKey);
     // Whoever sends a key that gives no shared secret gets an answer that nobody can read.
-    if (this.#messages === 1) this.#mixKey(this.#dh() ?? new Uint8Array(randomBytes(DH_BYTES)));
+    if (this.#messages === 1)
+      this.#mixKey(sharedSecret(this.#ephemeral, this.#remote) ?? new Uint8Array(randomBytes(DH_BYTES)));
     const text = this.#cipher.encrypt(payload, this.#hash);
     this.#mixHash(text);
     this.#messageDone();
@@ -103,7 +94,7 @@ export class NoiseSession {
     this.#mixHash(this.#remote);
     this.#mixKey(this.#remote);
     if (this.#messages === 1) {
-      const shared = this.#dh();
+      const shared = sharedSecret(this.#ephemeral, this.#remote);
       if (shared === undefined) return undefined;
       this.#mixKey(shared);
     }
@@ -126,15 +117,6 @@ export class NoiseSession {
     const responderSends = new CipherState(two);
     this.#sender = this.#initiator ? initiatorSends : responderSends;
     this.#receiver = this.#initiator ? responderSends : initiatorSends;
-  }
-
-  /** Undefined for a public key of low order, which no honest side sends. */
-  #dh(): Uint8Array | undefined {
-    try {
-      return diffieHellman({ privateKey: this.#ephemeral, publicKey: publicKey(this.#remote) });
-    } catch {
-      return undefined;
-    }
   }
 
   #mixHash(data: Uint8Array): void {
@@ -178,18 +160,6 @@ class CipherState {
     new DataView(nonce.buffer).setUint32(4, this.#count++, true);
     return nonce;
   }
-}
-
-function privateKey(raw: Uint8Array): KeyObject {
-  return createPrivateKey({ key: concat(PRIVATE_PREFIX, raw), format: "der", type: "pkcs8" });
-}
-
-function publicKey(raw: Uint8Array): KeyObject {
-  return createPublicKey({ key: concat(PUBLIC_PREFIX, raw), format: "der", type: "spki" });
-}
-
-function rawPublic(key: KeyObject): Uint8Array {
-  return new Uint8Array(createPublicKey(key).export({ format: "der", type: "spki" })).slice(PUBLIC_PREFIX.length);
 }
 
 function sha256(...parts: Uint8Array[]): Uint8Array {

@@ -1,5 +1,5 @@
 // A TCP proxy that makes a connection longer: a fixed one-way delay each way, in order, with no limit of bandwidth; and connections that
-// break after so many bytes. For tests and measurements only.
+// break or are falsified after so many bytes. For tests and measurements only.
 
 import { connect as connectSocket, createServer, type Socket } from "node:net";
 
@@ -10,13 +10,15 @@ export interface ProxyOptions {
   delayMs?: number;
   /** Breaks the next connection after so many bytes from the client; taken once. */
   breakAfterBytes?: number;
+  /** Flips a bit of the byte at this offset from the client, in every connection. */
+  flipAtByte?: number;
 }
 
 export class DelayProxy {
   /** Where to connect instead. */
   port = 0;
   readonly options: ProxyOptions;
-  readonly #server = createServer({ noDelay: true }, (client) => this.#join(client));
+  readonly #server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => this.#join(client));
   readonly #sockets = new Set<Socket>();
 
   private constructor(options: ProxyOptions) {
@@ -49,6 +51,7 @@ export class DelayProxy {
     const toDevice = new Line(delayMs, openMs);
     const toClient = new Line(delayMs, 0);
     let allowance = this.options.breakAfterBytes ?? Number.POSITIVE_INFINITY;
+    let passed = 0;
     delete this.options.breakAfterBytes;
     this.#sockets.add(client);
     let device: Socket | undefined;
@@ -57,17 +60,24 @@ export class DelayProxy {
       device?.destroy();
     };
     toDevice.push(() => {
-      device = connectSocket({ host: this.options.host, port: this.options.port, noDelay: true });
+      device = connectSocket({ host: this.options.host, port: this.options.port, noDelay: true, allowHalfOpen: true });
       this.#sockets.add(device);
       device.on("data", (bytes) => toClient.push(() => client.write(bytes)));
       device.on("end", () => toClient.push(() => client.end()));
       device.on("error", () => toClient.push(destroy));
       device.on("close", () => this.#sockets.delete(device as Socket));
     });
-    client.on("data", (bytes) => {
-      allowance -= bytes.length;
-      if (allowance >= 0) toDevice.push(() => device?.write(bytes));
-      else toDevice.push(destroy);
+    client.on("data", (bytes: Buffer) => {
+      const flip = (this.options.flipAtByte ?? -1) - passed;
+      passed += bytes.length;
+      if (flip >= 0 && flip < bytes.length) bytes[flip] = (bytes[flip] as number) ^ 1;
+      const part = bytes.subarray(0, allowance);
+      allowance -= part.length;
+      toDevice.push(() => device?.write(part));
+      if (part.length === bytes.length) return;
+      // An orderly end, so that the device gets what was let through; the client sees its connection break.
+      toDevice.push(() => device?.end());
+      toDevice.push(() => client.destroy());
     });
     client.on("end", () => toDevice.push(() => device?.end()));
     client.on("error", () => toDevice.push(destroy));

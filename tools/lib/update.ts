@@ -1,7 +1,7 @@
 // One update of one device, step by step: compare, send (again, where it broke off), restart, and what became of the trial. It owns the order and
 // the decisions; MQTT is device_access.ts's, the session link_client.ts's, words on the screen the command's.
 
-import { bundleName, decodeHeader } from "./bundle.ts";
+import { type BundleHeader, bundleName, decodeBundle } from "./bundle.ts";
 import type { DeviceVersion } from "./device_access.ts";
 import { UserError } from "./errors.ts";
 import { type Hello, LinkClient, LinkError } from "./link_client.ts";
@@ -9,7 +9,7 @@ import type { Wire } from "./wire.ts";
 
 /** Attempts to send; each goes on where the one before broke off. */
 export const SEND_ATTEMPTS = 5;
-const RETRY_MS = 1000;
+const RETRY_MS = 500;
 /** Between questions about the trial. */
 export const ASK_EVERY_MS = 2000;
 /** How long one question may stay open while the device restarts. */
@@ -19,6 +19,7 @@ export type UpdateEvent =
   | { event: "connected"; hello: Hello }
   | { event: "same"; bundle: string; state: "recovery" | "trial" | "permanent" }
   | { event: "rejectedBefore"; bundle: string; why: string }
+  | { event: "resumed"; offset: number; total: number }
   | { event: "progress"; done: number; total: number }
   | { event: "retry"; attempt: number; why: string }
   | { event: "committed"; bundle: string }
@@ -39,8 +40,9 @@ export interface SendOptions {
 
 /** Sends, commits and restarts; false when the device runs this bundle already. Throws UserError for what the user can put right. */
 export async function sendBundle(options: SendOptions): Promise<boolean> {
-  const header = decodeHeader(options.bundle);
-  if (typeof header === "string") throw new UserError(`this is no bundle: ${header}`);
+  const decoded = decodeBundle(options.bundle);
+  if (typeof decoded === "string") throw new UserError(`this is no bundle: ${decoded}`);
+  const { header } = decoded;
   const name = bundleName(header);
   const sleep = options.sleep ?? Bun.sleep;
   for (let attempt = 1; ; attempt++) {
@@ -57,11 +59,12 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
           });
           return false;
         }
-        refuseUnfit(header, client.hello);
+        refuseUnfit(header, client.hello, options.changeProfile ?? false);
         if (running.rejectedHash === name && attempt === 1)
           options.onEvent({ event: "rejectedBefore", bundle: name, why: running.rejectedWhy });
         await client.putBundle(options.bundle, {
           changeProfile: options.changeProfile ?? false,
+          onResumed: (offset, total) => options.onEvent({ event: "resumed", offset, total }),
           onProgress: (done, total) => options.onEvent({ event: "progress", done, total }),
         });
         options.onEvent({ event: "committed", bundle: name });
@@ -73,15 +76,24 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
       }
     } catch (thrown) {
       const again = thrown instanceof LinkError && ["closed", "timeout", "protocol", "busy"].includes(thrown.kind);
-      if (!again || attempt === SEND_ATTEMPTS) throw thrown;
+      if (!again) throw thrown;
+      if (attempt === SEND_ATTEMPTS)
+        throw new UserError(
+          `${thrown.message}; gave up after ${attempt} attempts. The device goes on with what it had, and the next try with what has arrived.`,
+        );
       options.onEvent({ event: "retry", attempt, why: thrown.message });
       await sleep(RETRY_MS * attempt);
     }
   }
 }
 
-function refuseUnfit(header: { engineId: string; apiHash: string }, hello: Hello): void {
+function refuseUnfit(header: BundleHeader, hello: Hello, changeProfile: boolean): void {
   const running = hello.bundle;
+  if (header.profile !== running.profile && running.slot >= 0 && !changeProfile)
+    throw new UserError(
+      `${hello.name} runs ${running.profile}, this bundle is ${header.profile}: add --change-profile if that is meant ` +
+        "(its config.txt must have the new profile's tokens)",
+    );
   if (header.engineId !== running.engineId)
     throw new UserError(
       `${hello.name} has another engine (${running.engineId}, this bundle needs ${header.engineId}): ` +

@@ -30,6 +30,8 @@ export interface BenchOptions {
   externalBroker?: { host: string; port: number; user?: string; password?: string };
   /** 64 hex digits. */
   otakey: string;
+  /** More options for the firmware. */
+  args?: string[];
   /** More lines for config.txt. */
   moreConfig?: string[];
 }
@@ -51,6 +53,7 @@ export class Bench {
       firmware: options.firmware,
       flashDir: options.flashDir ?? simFolder(options.name),
       uniqueId: uniqueIdOf(options.name),
+      args: options.args ?? [],
       ...seeds,
     });
     this.meter = new PzemModel(this.machine.board, PZEM_UART);

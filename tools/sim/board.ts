@@ -1,7 +1,9 @@
-// The world around one virtual chip: pins, UARTs, I2C buses and the access point. Machines (the host firmware's launcher, the
+// The world around one virtual chip: pins, UARTs, I2C and 1-Wire buses, parts on pins and the access point. Machines (the host firmware's launcher, the
 // in-memory native) drive the chip's side of it; device models (tools/sim/models) and people drive the other side.
 
 import type { SimClock } from "./clock.ts";
+import type { Level } from "./edge_cutter.ts";
+import type { OneWireBus } from "./one_wire_bus.ts";
 
 /** A device on a UART. Bytes take time on the wire; a model answers through `Board.uartDeliver`. */
 export interface UartModel {
@@ -15,6 +17,18 @@ export interface UartModel {
 export interface I2cModel {
   /** The answer to a transfer: the bytes read (exactly `readLength`), "nack", or "stuck" for a bus that never comes free. */
   transfer(written: Uint8Array, readLength: number): Uint8Array | "nack" | "stuck";
+}
+
+/** An HX711 on a data and a clock pin. */
+export interface Hx711Model {
+  /** The chip clocks `pulses` times: 24 bits, or undefined while the part holds its data line high. */
+  clocked(pulses: number): number | undefined;
+}
+
+/** Shift registers on a latch line. */
+export interface ShiftModel {
+  /** One transaction of port_shift_exchange; returns the inputs, the bit shifted first lowest. */
+  exchange(bits: number, value: number): number;
 }
 
 /** What the Wi-Fi or Ethernet around the chip does. */
@@ -50,6 +64,9 @@ export const RESET_REASONS: readonly ResetReason[] = [
   "brown-out",
 ];
 
+/** A silence that ends any burst. */
+const QUIET_US = 100_000;
+
 export class Board {
   readonly clock: SimClock;
   readonly network: Network = { available: true, joinMs: 1500, ip: "127.0.0.1", rssi: -55, channel: 6 };
@@ -60,6 +77,15 @@ export class Board {
   readonly uarts = new Map<number, UartModel>();
   /** By `bus * 256 + address`. */
   readonly i2c = new Map<number, I2cModel>();
+
+  /** By pin. */
+  readonly oneWire = new Map<number, OneWireBus>();
+  /** By data pin; the clock pin is checked. */
+  readonly hx711 = new Map<number, { clockPin: number; model: Hx711Model }>();
+  /** By latch pin. */
+  readonly shift = new Map<number, ShiftModel>();
+  /** The edge receiver that the chip has opened; set by the machine. */
+  edgeReceiver: { pin: number; idleUs: number } | undefined;
 
   readonly #listeners = new Set<(event: BoardEvent) => void>();
   /** Set by the machine: takes what the world does to the chip. */
@@ -87,6 +113,52 @@ export class Board {
     this.i2c.set(bus * 256 + address, model);
   }
 
+  attachOneWire(pin: number, bus: OneWireBus): void {
+    this.oneWire.set(pin, bus);
+  }
+
+  attachHx711(dataPin: number, clockPin: number, model: Hx711Model): void {
+    this.hx711.set(dataPin, { clockPin, model });
+  }
+
+  attachShift(latchPin: number, model: ShiftModel): void {
+    this.shift.set(latchPin, model);
+  }
+
+  /** The answer of the HX711 on these pins; undefined also when there is none. */
+  readHx711(dataPin: number, clockPin: number, pulses: number): number | undefined {
+    const part = this.hx711.get(dataPin);
+    return part?.clockPin === clockPin ? part.model.clocked(pulses) : undefined;
+  }
+
+  /** The inputs of the shift registers on this latch line; all ones when there are none. */
+  exchangeShift(latchPin: number, bits: number, value: number): number {
+    const mask = 2 ** bits - 1;
+    const inputs = this.shift.get(latchPin)?.exchange(bits, value >>> 0) ?? mask;
+    return (inputs & mask) >>> 0;
+  }
+
+  /** The world gives `count` pulses of this width to a pin. */
+  pulses(pin: number, count: number, widthNs = 1_000_000): void {
+    this.chip?.pulses?.(pin, count, widthNs);
+  }
+
+  /** The world sends a signal to a pin from now on; the line is quiet (low) afterwards. The chip learns of it at every silence, when a receiver would. */
+  transmit(pin: number, levels: readonly Level[]): void {
+    const idleUs = this.edgeReceiver?.pin === pin ? this.edgeReceiver.idleUs : QUIET_US;
+    let atUs = this.clock.nowUs;
+    let batch: Level[] = [];
+    for (const level of [...levels, [0, QUIET_US] as const]) {
+      batch.push(level);
+      if (level[1] >= idleUs) {
+        const told = batch;
+        this.clock.at(atUs + idleUs, () => this.chip?.edges?.(pin, told));
+        batch = [];
+      }
+      atUs += level[1];
+    }
+  }
+
   /** A model sends bytes to the chip now. */
   uartDeliver(uart: number, bytes: Uint8Array): void {
     this.emit({ kind: "uart", uart, bytes, toChip: true });
@@ -112,4 +184,6 @@ export interface ChipSide {
   uartBytes(uart: number, bytes: Uint8Array): void;
   pinLevel(pin: number, level: number): void;
   networkChanged(): void;
+  pulses?(pin: number, count: number, widthNs: number): void;
+  edges?(pin: number, levels: readonly Level[]): void;
 }

@@ -1,5 +1,9 @@
 // The messages of the board socket (docs/BOARD.md) as values: pure encoding and decoding, nothing about what they mean.
 
+import { macBytes, macText } from "./air.ts";
+import type { Level } from "./edge_cutter.ts";
+import type { Bit } from "./one_wire_bus.ts";
+
 /** All ones: the device has no deadline. */
 export const NEVER_US = Number.POSITIVE_INFINITY;
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
@@ -24,6 +28,18 @@ export type FromDevice =
   | { kind: "cpu"; mhz: number }
   | { kind: "pin read"; pin: number }
   | { kind: "flash"; operation: number; count: number }
+  | { kind: "heap"; live: number; peak: number; gross: number; largest: number }
+  | { kind: "onewire reset"; pin: number }
+  | { kind: "onewire write"; pin: number; bytes: Uint8Array }
+  | { kind: "onewire read"; pin: number; length: number }
+  | { kind: "onewire triplet"; pin: number; direction: Bit }
+  | { kind: "hx711"; dataPin: number; clockPin: number; pulses: number }
+  | { kind: "pulse counter"; pin: number; on: boolean }
+  | { kind: "edges open"; pin: number; filterUs: number; idleUs: number }
+  | { kind: "edges close"; pin: number }
+  | { kind: "shift"; latchPin: number; clockPin: number; inPin: number; outPin: number; bits: number; value: number }
+  | { kind: "radio"; channel: number; longRange: boolean; mac: string }
+  | { kind: "espnow send"; sequence: number; to: string; frame: Uint8Array }
   | { kind: "bad"; type: number; length: number };
 
 export type FromBoard =
@@ -32,7 +48,15 @@ export type FromBoard =
   | { kind: "uart bytes"; uart: number; bytes: Uint8Array }
   | { kind: "net"; state: number; ip: string; rssi: number; channel: number }
   | { kind: "i2c answer"; error: number; bytes: Uint8Array }
-  | { kind: "pin answer"; level: number };
+  | { kind: "pin answer"; level: number }
+  | { kind: "onewire answer"; error: number; bytes: Uint8Array }
+  /** Undefined: the part is not ready. */
+  | { kind: "hx711 answer"; bits: number | undefined }
+  | { kind: "pulses"; pin: number; count: number; widthNs: number }
+  | { kind: "edges"; pin: number; levels: readonly Level[] }
+  | { kind: "shift answer"; inputs: number }
+  | { kind: "espnow frame"; channel: number; rssi: number; from: string; frame: Uint8Array }
+  | { kind: "espnow sent"; sequence: number; acknowledged: boolean };
 
 /** Encodes one message to a device, its length included. */
 export function encodeFromBoard(message: FromBoard): Uint8Array {
@@ -52,7 +76,27 @@ export function encodeFromBoard(message: FromBoard): Uint8Array {
       return frame(72, [message.error & 0xff, ...message.bytes]);
     case "pin answer":
       return frame(74, [message.level]);
+    case "onewire answer":
+      return frame(80, [message.error & 0xff, ...message.bytes]);
+    case "hx711 answer":
+      return frame(81, [message.bits === undefined ? 0 : 1, ...u32(message.bits ?? 0)]);
+    case "pulses":
+      return frame(82, [message.pin, ...u32(message.count), ...u32(message.widthNs)]);
+    case "edges": {
+      const words = message.levels.flatMap(([level, us]) => u32((level << 31) | Math.min(us, 0x7fff_ffff)));
+      return frame(83, [message.pin, ...words]);
+    }
+    case "shift answer":
+      return frame(84, u32(message.inputs));
+    case "espnow frame":
+      return frame(85, [message.channel, message.rssi & 0xff, ...macBytes(message.from), ...message.frame]);
+    case "espnow sent":
+      return frame(86, [message.sequence, message.acknowledged ? 1 : 0]);
   }
+}
+
+function u32(value: number): number[] {
+  return [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24];
 }
 
 function frame(type: number, body: ArrayLike<number>): Uint8Array {
@@ -88,8 +132,24 @@ function decode(message: Uint8Array): FromDevice {
   const body = Buffer.from(message.subarray(1));
   const bad: FromDevice = { kind: "bad", type, length: message.length };
   // By type: the length that a body has at least, or exactly.
-  const exact: Record<number, number> = { 2: 8, 3: 3, 4: 2, 5: 7, 7: 7, 9: 8, 13: 2, 14: 1, 15: 5, 16: 1 };
-  const least: Record<number, number> = { 1: 1, 6: 1, 8: 4, 10: 1, 11: 0, 12: 1 };
+  const exact: Record<number, number> = {
+    2: 8,
+    3: 3,
+    4: 2,
+    5: 7,
+    7: 7,
+    9: 8,
+    13: 2,
+    14: 1,
+    15: 5,
+    16: 1,
+    24: 16,
+    25: 3,
+    26: 2,
+    28: 9,
+    29: 8,
+  };
+  const least: Record<number, number> = { 1: 1, 6: 1, 8: 4, 10: 1, 11: 0, 12: 1, 27: 2, 30: 8, 31: 2 };
   const want = exact[type];
   if (want === undefined ? body.length < (least[type] ?? Number.POSITIVE_INFINITY) : body.length !== want) return bad;
   const [a = 0, b = 0, c = 0] = body;
@@ -131,8 +191,35 @@ function decode(message: Uint8Array): FromDevice {
       return { kind: "pin read", pin: a };
     case 15:
       return { kind: "flash", operation: a, count: body.readUInt32LE(1) };
-    default:
+    case 16:
       return { kind: "uart close", uart: a };
+    case 24: {
+      const [live = 0, peak = 0, gross = 0, largest = 0] = [0, 4, 8, 12].map((at) => body.readUInt32LE(at));
+      return { kind: "heap", live, peak, gross, largest };
+    }
+    case 25:
+      return { kind: "hx711", dataPin: a, clockPin: b, pulses: c };
+    case 26:
+      return { kind: "pulse counter", pin: a, on: b !== 0 };
+    case 27:
+      if (b === 0 && body.length === 2) return { kind: "edges close", pin: a };
+      if (b !== 1 || body.length !== 10) return bad;
+      return { kind: "edges open", pin: a, filterUs: body.readUInt32LE(2), idleUs: body.readUInt32LE(6) };
+    case 28: {
+      const [latchPin, clockPin, inPin, outPin, bits] = [a, b, c, body[3] ?? 0, body[4] ?? 0];
+      return { kind: "shift", latchPin, clockPin, inPin, outPin, bits, value: body.readUInt32LE(5) };
+    }
+    case 29:
+      return { kind: "radio", channel: a, longRange: b !== 0, mac: macText(body.subarray(2)) };
+    case 30:
+      return {
+        kind: "espnow send",
+        sequence: a,
+        to: macText(body.subarray(1)),
+        frame: new Uint8Array(body.subarray(7)),
+      };
+    default:
+      return decodeOneWire(body) ?? bad;
   }
 }
 
@@ -142,6 +229,15 @@ function decodeNet(body: Buffer): FromDevice | undefined {
   if (kind === 1 && body.length === 2) return { kind: "net on", net: value };
   if (kind !== 2 || body.length < 2 + value) return undefined;
   return { kind: "net connect", ssid: body.toString("utf8", 2, 2 + value), password: body.toString("utf8", 2 + value) };
+}
+
+function decodeOneWire(body: Buffer): FromDevice | undefined {
+  const [pin = 0, operation, argument = 0] = body;
+  if (operation === 0 && body.length === 2) return { kind: "onewire reset", pin };
+  if (operation === 1) return { kind: "onewire write", pin, bytes: new Uint8Array(body.subarray(2)) };
+  if (operation === 2 && body.length === 3) return { kind: "onewire read", pin, length: argument };
+  if (operation === 3 && body.length === 3) return { kind: "onewire triplet", pin, direction: argument === 0 ? 0 : 1 };
+  return undefined;
 }
 
 function u64(body: Buffer, at: number): number {

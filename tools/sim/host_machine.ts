@@ -6,9 +6,12 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Subprocess } from "bun";
+import { Air, type AirFrame, type Radio } from "./air.ts";
 import { Board, type ChipSide, RESET_REASONS, type ResetReason } from "./board.ts";
+import { answerParts } from "./board_parts.ts";
 import { BoardDecoder, encodeFromBoard, type FromBoard, type FromDevice } from "./board_protocol.ts";
 import type { Timer } from "./clock.ts";
+import type { Level } from "./edge_cutter.ts";
 import { partitionImage } from "./flash_image.ts";
 import type { HostWorld, Scheduled } from "./host_world.ts";
 import type { Machine } from "./machine.ts";
@@ -38,11 +41,24 @@ export interface HostMachineOptions {
   args?: string[];
   /** Loopback address of its own. */
   address?: string;
+  /** By default one without anybody else. */
+  air?: Air;
+}
+
+/** Bytes on the engine's heap. */
+export interface HeapFigures {
+  live: number;
+  /** The most since boot. */
+  peak: number;
+  /** Live, with what the chips' allocator adds. */
+  gross: number;
+  /** The largest block asked for since boot. */
+  largest: number;
 }
 
 type Fate = "watchdog" | "power" | "reset";
 
-export class HostMachine implements Machine, ChipSide, Scheduled {
+export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
   readonly board: Board;
   readonly address: string;
   readonly flashDir: string;
@@ -51,6 +67,16 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
   /** Set when the launcher has given up; says why. */
   failure: string | undefined;
   busy = false;
+  /** The engine's heap when the firmware last went idle; undefined without the option --count-heap. */
+  heap: HeapFigures | undefined;
+  /** How often the firmware went idle since the present boot: turns of its loop, nearly. */
+  idles = 0;
+  // The radio, as the firmware has told it.
+  mac = "";
+  channel = 0;
+  longRange = false;
+  readonly #air: Air;
+  readonly #leaveAir: () => void;
   /** Since when the process has been busy, real time. */
   #busySinceMs = 0;
   #untilUs = Number.POSITIVE_INFINITY;
@@ -83,6 +109,8 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
     this.address = options.address ?? loopbackAddress();
     this.board.network.ip = this.address;
     this.board.chip = this;
+    this.#air = options.air ?? new Air(options.world.clock);
+    this.#leaveAir = this.#air.add(this);
     mkdirSync(join(this.flashDir, "files"), { recursive: true });
     this.#world.add(this);
   }
@@ -145,6 +173,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
 
   async close(): Promise<void> {
     await this.powerCut();
+    this.#leaveAir();
     this.#world.remove(this);
     const server = this.#server;
     this.#server = undefined;
@@ -181,6 +210,8 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
 
   #boot(reason: number): void {
     this.#boots++;
+    this.idles = 0;
+    this.heap = undefined;
     this.#fate = undefined;
     this.#mail.length = 0;
     this.#untilUs = 0;
@@ -221,6 +252,8 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
     this.#untilUs = Number.POSITIVE_INFINITY;
     for (const timer of [this.#watchdog, this.#netTimer]) if (timer !== undefined) timer.cancelled = true;
     this.board.outputs.clear();
+    this.board.edgeReceiver = undefined;
+    this.channel = 0;
     for (const line of this.#errorText.split("\n"))
       if (line !== "") this.board.emit({ kind: "log", line: `! ${line}` });
     const code = child.exitCode;
@@ -282,6 +315,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
     switch (message.kind) {
       case "idle":
         this.#untilUs = message.untilUs;
+        this.idles++;
         if (this.#fate === undefined) this.busy = false;
         this.#panics = 0;
         this.#world.noteIdle(this);
@@ -330,11 +364,24 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
       case "log":
         board.emit({ kind: "log", line: message.line });
         break;
+      case "heap": {
+        const { live, peak, gross, largest } = message;
+        this.heap = { live, peak, gross, largest };
+        break;
+      }
       case "deep sleep":
         this.#sleepUs = message.us;
         break;
       case "cpu":
         board.emit({ kind: "cpu", mhz: message.mhz });
+        break;
+      case "radio":
+        this.mac = message.mac;
+        this.channel = message.channel;
+        this.longRange = message.longRange;
+        break;
+      case "espnow send":
+        this.#sendFrame(message.sequence, message.to, message.frame);
         break;
       case "bad":
         board.emit({ kind: "log", line: `! board message ${message.type} of ${message.length} bytes makes no sense` });
@@ -342,8 +389,26 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
       case "flash":
         board.emit(message);
         break;
-      default: // hello, restart, UART close, I2C open: nothing to do
+      default: {
+        // A part answers; hello, restart, UART close, I2C open: nothing to do.
+        const answer = answerParts(board, message);
+        if (answer !== undefined) this.#send(answer);
+      }
     }
+  }
+
+  #sendFrame(sequence: number, to: string, frame: Uint8Array): void {
+    const boot = this.#boots;
+    this.#air.send(this, to, frame, (acknowledged) => {
+      if (boot === this.#boots) this.#post({ kind: "espnow sent", sequence, acknowledged });
+    });
+  }
+
+  /** Told with the next grant. */
+  #post(message: FromBoard): void {
+    if (this.#process === undefined) return;
+    this.#mail.push(message);
+    this.#world.poke();
   }
 
   #drivePin(pin: number, level: number): void {
@@ -369,20 +434,29 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
   #tellNet(state: number): void {
     this.#setNet(state);
     const { ip, rssi, channel } = this.board.network;
-    this.#mail.push({ kind: "net", state, ip: state === 3 ? ip : "0.0.0.0", rssi, channel });
-    this.#world.poke();
+    this.#post({ kind: "net", state, ip: state === 3 ? ip : "0.0.0.0", rssi, channel });
   }
 
   // ---- what the world does to the chip
 
   uartBytes(uart: number, bytes: Uint8Array): void {
-    this.#mail.push({ kind: "uart bytes", uart, bytes });
-    this.#world.poke();
+    this.#post({ kind: "uart bytes", uart, bytes });
   }
 
   pinLevel(pin: number, level: number): void {
-    this.#mail.push({ kind: "pin level", pin, level });
-    this.#world.poke();
+    this.#post({ kind: "pin level", pin, level });
+  }
+
+  pulses(pin: number, count: number, widthNs: number): void {
+    this.#post({ kind: "pulses", pin, count, widthNs });
+  }
+
+  edges(pin: number, levels: readonly Level[]): void {
+    this.#post({ kind: "edges", pin, levels });
+  }
+
+  heard(frame: AirFrame, rssi: number): void {
+    this.#post({ kind: "espnow frame", channel: frame.channel, rssi, from: frame.from, frame: frame.bytes });
   }
 
   networkChanged(): void {

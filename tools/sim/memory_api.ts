@@ -1,37 +1,35 @@
-// Every function of device/native.d.ts for one boot of an in-memory chip. State is in MemoryChip and its Boot.
+// Every function of device/native.d.ts for one boot of an in-memory chip. State is in MemoryChip and its Boot; what has a file of its
+// own beside this one (pins, parts, radio, crypto, sleep) is put together here.
 
-import { createHash } from "node:crypto";
-import { NoiseSession } from "../lib/noise.ts";
-import { type Boot, ChipReset, type MemoryChip, UART_BUFFER } from "./memory_native.ts";
+import { cipherApi, cryptoApi, sha256 } from "./memory_crypto.ts";
+import { type Boot, ChipReset, type MemoryChip } from "./memory_native.ts";
+import { partApi } from "./memory_parts.ts";
+import { pinApi } from "./memory_pins.ts";
+import { radioApi } from "./memory_radio.ts";
+import { sleepApi } from "./memory_sleep.ts";
 import { readHeader } from "./memory_slots.ts";
+import { FIRMWARE_BYTES_MAX } from "./memory_trials.ts";
+import { EBAD, EBUSY, EFULL, EINVAL, ENOENT, ENOMEM, nativeError } from "./native_error.ts";
 import { formatFixed } from "./printf.ts";
 
-const EINVAL = -2;
-const EIO = -3;
-const ENOMEM = -4;
-const ENOENT = -5;
-const ETIMEOUT = -6;
-const EFULL = -8;
-const EBAD = -11;
 const NVS_NAME_MAX = 15;
 const NVS_VALUE_MAX = 1900;
 const FILES_BYTES_MAX = 512 * 1024;
-const NOISE_MAX = 2;
-
-/** What the firmware's functions throw. */
-export function nativeError(code: number, message: string): NativeError {
-  return Object.assign(new Error(message), { code });
-}
 
 /** The functions of one boot. */
 export function makeApi(chip: MemoryChip, boot: Boot): Native {
   return {
     ...systemApi(chip, boot),
     ...slotApi(chip, boot),
+    ...trialApi(chip),
     ...storeApi(chip),
     ...netApi(chip, boot),
     ...cryptoApi(chip, boot),
+    ...cipherApi,
     ...pinApi(chip, boot),
+    ...partApi(chip, boot),
+    ...radioApi(chip),
+    ...sleepApi(chip),
   };
 }
 
@@ -81,7 +79,7 @@ function systemApi(chip: MemoryChip, boot: Boot) {
       chip.board.emit({ kind: "cpu", mhz });
       return true;
     },
-    uniqueId: () => chip.options.uniqueId ?? "02000000beef",
+    uniqueId: () => chip.uniqueId,
     machine: () => "memory",
     firmwareVersion: () => "0.1.0",
     log: (line) => {
@@ -153,6 +151,46 @@ function slotApi(chip: MemoryChip, boot: Boot) {
       chip.reset("software", { kind: "restart" }, false);
       throw new ChipReset(why);
     },
+  };
+  return api;
+}
+
+function trialApi(chip: MemoryChip) {
+  const trials = chip.trials;
+  const api: Api<
+    | "firmwareInfo"
+    | "firmwareBegin"
+    | "firmwareWrite"
+    | "firmwareCommit"
+    | "firmwareConfirm"
+    | "configTry"
+    | "configConfirm"
+    | "configInfo"
+  > = {
+    firmwareInfo: () => trials.info(),
+    firmwareBegin: (size, sha256) => {
+      if (trials.firmwareTrial) throw nativeError(EBUSY, "the running firmware is on trial");
+      if (size < 1 || sha256.length !== 32) throw nativeError(EINVAL, "no image has this size or hash");
+      if (size > FIRMWARE_BYTES_MAX) throw nativeError(EFULL, `${size} bytes do not fit`);
+      return trials.begin(size, sha256);
+    },
+    firmwareWrite: (offset, bytes) => {
+      if (!trials.write(offset, bytes)) throw nativeError(EINVAL, `offset ${offset} is not where the last write ended`);
+    },
+    firmwareCommit: () => {
+      if (!trials.commit()) throw nativeError(EBAD, "the firmware does not verify");
+    },
+    firmwareConfirm: () => trials.confirmFirmware(),
+    configTry: (from) => {
+      if (!chip.files.has(checkName(from))) throw nativeError(ENOENT, `no file ${from}`);
+      trials.tryConfig(from);
+    },
+    configConfirm: () => trials.confirmConfig(),
+    configInfo: () => ({
+      trial: trials.configTrial,
+      rejectedHash: trials.configRejectedHash,
+      rejectedWhy: trials.configRejectedWhy,
+    }),
   };
   return api;
 }
@@ -280,7 +318,7 @@ function netApi(chip: MemoryChip, boot: Boot) {
       if (!(kind >= 0 && kind <= 3)) throw nativeError(EINVAL, `no network kind ${kind}`);
       chip.setNetState(1);
     },
-    netConnect: () => {
+    netConnect: (_ssid, _password) => {
       if (boot.netState === 0) throw nativeError(EINVAL, "the network is off");
       chip.setNetState(2);
       boot.netTimer = chip.clock.after(network.joinMs * 1000, () => chip.setNetState(network.available ? 3 : 4));
@@ -289,7 +327,7 @@ function netApi(chip: MemoryChip, boot: Boot) {
     netState: () => boot.netState,
     netAddress: () => (boot.netState === 3 ? network.ip : "0.0.0.0"),
     netMac: () => {
-      const id = chip.options.uniqueId ?? "02000000beef";
+      const id = chip.uniqueId;
       return (id.toUpperCase().match(/../g) ?? []).join(":");
     },
     netSignal: () => (boot.netState === 3 ? [network.rssi, network.channel] : [0, 0]),
@@ -314,125 +352,4 @@ function netApi(chip: MemoryChip, boot: Boot) {
     socketClose: (id) => boot.sockets.close(id),
   };
   return api;
-}
-
-function cryptoApi(chip: MemoryChip, boot: Boot) {
-  let nextId = 0;
-  const session = (id: number) => {
-    const found = boot.noise.get(id);
-    if (found === undefined) throw nativeError(EINVAL, `no Noise session ${id}`);
-    return found;
-  };
-  const api: Api<"random" | "sha256" | "noiseBegin" | "noiseWrite" | "noiseRead" | "noiseEnd"> = {
-    random: (length) => Uint8Array.from({ length }, () => chip.randomByte()),
-    sha256,
-    noiseBegin: (initiator, psk, prologue) => {
-      if (psk.length !== 32) throw nativeError(EINVAL, `the key has ${psk.length} bytes, not 32`);
-      if (boot.noise.size >= NOISE_MAX) throw nativeError(ENOMEM, `at most ${NOISE_MAX} Noise sessions`);
-      boot.noise.set(nextId, new NoiseSession({ initiator, psk, prologue }));
-      return nextId++;
-    },
-    noiseWrite: (id, payload) => {
-      try {
-        return session(id).write(payload);
-      } catch (error) {
-        throw nativeError(EINVAL, (error as Error).message);
-      }
-    },
-    noiseRead: (id, message) => session(id).read(message),
-    noiseEnd: (id) => {
-      boot.noise.delete(id);
-    },
-  };
-  return api;
-}
-
-function pinApi(chip: MemoryChip, boot: Boot) {
-  const board = chip.board;
-  const pinOk = (pin: number) => {
-    if (!(pin >= 0 && pin <= 48)) throw nativeError(EINVAL, `no pin ${pin}`);
-  };
-  const write = (pin: number, level: number) => {
-    if (board.outputs.get(pin) === level) return;
-    board.outputs.set(pin, level);
-    board.emit({ kind: "pin", pin, level });
-  };
-  const pulls = new Map<number, number>();
-  const uart = (number: number) => {
-    const port = boot.uarts.get(number);
-    if (port === undefined) throw nativeError(ENOENT, `UART ${number} is not open`);
-    return port;
-  };
-  const api: Api<
-    | "pinMode"
-    | "pinWrite"
-    | "pinRead"
-    | "uartOpen"
-    | "uartWrite"
-    | "uartRead"
-    | "uartClose"
-    | "i2cOpen"
-    | "i2cTransfer"
-    | "i2cClose"
-  > = {
-    pinMode: (pin, mode, level) => {
-      pinOk(pin);
-      pulls.set(pin, mode === 1 ? 1 : 0);
-      boot.inputs.delete(pin);
-      if (mode >= 3) write(pin, level);
-      else {
-        boot.inputs.add(pin);
-        board.outputs.delete(pin);
-      }
-    },
-    pinWrite: (pin, level) => {
-      pinOk(pin);
-      write(pin, level === 0 ? 0 : 1);
-    },
-    pinRead: (pin) => {
-      pinOk(pin);
-      return board.inputs.get(pin) ?? board.outputs.get(pin) ?? pulls.get(pin) ?? 0;
-    },
-    uartOpen: (number, _txPin, _rxPin, baud) => {
-      if (!(number >= 0 && number <= 2)) throw nativeError(EINVAL, `no UART ${number}`);
-      boot.uarts.set(number, { baud, bytes: [] });
-      board.uarts.get(number)?.opened?.(baud);
-    },
-    uartWrite: (number, bytes) => {
-      uart(number);
-      if (bytes.length > UART_BUFFER) return false;
-      const copy = bytes.slice();
-      board.emit({ kind: "uart", uart: number, bytes: copy });
-      board.uarts.get(number)?.received(copy);
-      return true;
-    },
-    uartRead: (number, bytes, start) => {
-      const taken = uart(number).bytes.splice(0, Math.max(0, bytes.length - start));
-      bytes.set(taken, start);
-      return taken.length;
-    },
-    uartClose: (number) => {
-      boot.uarts.delete(number);
-    },
-    i2cOpen: (bus) => {
-      if (!(bus >= 0 && bus <= 1)) throw nativeError(EINVAL, `no I2C bus ${bus}`);
-      boot.i2c.add(bus);
-    },
-    i2cTransfer: (bus, address, bytes, readLength) => {
-      if (!boot.i2c.has(bus)) throw nativeError(ENOENT, `I2C bus ${bus} is not open`);
-      const answer = board.i2c.get(bus * 256 + address)?.transfer(bytes.slice(), readLength) ?? "nack";
-      if (answer === "stuck") throw nativeError(ETIMEOUT, "the I2C bus is stuck");
-      if (answer === "nack") return undefined;
-      if (answer.length !== readLength) throw nativeError(EIO, "the model answered with a wrong length");
-      return answer;
-    },
-    i2cClose: (bus) => {
-      boot.i2c.delete(bus);
-    },
-  };
-  return api;
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
 }

@@ -1,14 +1,19 @@
 // A chip in memory: `native` over a Board, a MemoryNet and a SimClock, for unit tests and for many devices in one process.
 // It owns boots, resets, the turn and the watchdog; slots, sockets and the functions themselves are in memory_*.ts beside it.
 
+import { Air } from "./air.ts";
 import type { Board, ChipSide, ResetReason } from "./board.ts";
 import { RESET_REASONS } from "./board.ts";
 import type { SimClock, Timer } from "./clock.ts";
+import type { EdgeCutter, Level } from "./edge_cutter.ts";
 import type { Machine } from "./machine.ts";
 import { makeApi } from "./memory_api.ts";
 import type { MemoryNet } from "./memory_net.ts";
+import { MemoryRadio } from "./memory_radio.ts";
+import { RTC_BYTES } from "./memory_sleep.ts";
 import { type LastEnd, MemorySlots } from "./memory_slots.ts";
 import { MemorySockets } from "./memory_sockets.ts";
+import { MemoryTrials } from "./memory_trials.ts";
 
 /** What a bundle is to this machine: a function that is told `native`. */
 export type Program = (native: Native) => void;
@@ -25,6 +30,8 @@ export const UART_BUFFER = 512;
 export interface MemoryChipOptions {
   board: Board;
   net: MemoryNet;
+  /** By default one without anybody else. */
+  air?: Air;
   /** Runs at every boot, without slots. Without it the slots decide. */
   program?: Program;
   /** Runs when no bundle can. */
@@ -59,6 +66,9 @@ export interface Boot {
   uarts: Map<number, { baud: number; bytes: number[] }>;
   i2c: Set<number>;
   inputs: Set<number>;
+  watched: Set<number>;
+  pulses: { pin: number; filterNs: number; count: number } | undefined;
+  edges: EdgeCutter | undefined;
   noise: Map<number, { write(payload: Uint8Array): Uint8Array; read(message: Uint8Array): Uint8Array | undefined }>;
   netState: number;
   netTimer: Timer | undefined;
@@ -77,6 +87,10 @@ export class MemoryChip implements Machine, ChipSide {
   /** Text by `space/key`. Survives everything, as do the files. */
   readonly nvs = new Map<string, string>();
   readonly files = new Map<string, Uint8Array>();
+  readonly trials = new MemoryTrials(this.files);
+  /** The program's part of RTC memory. Survives everything but a loss of power. */
+  readonly rtc = new Uint8Array(RTC_BYTES);
+  readonly radio: MemoryRadio;
   /** Every reset, in order. */
   readonly resets: ResetReason[] = [];
   readonly logLines: string[] = [];
@@ -102,7 +116,12 @@ export class MemoryChip implements Machine, ChipSide {
     this.clock = options.board.clock;
     this.net = options.net;
     this.#random = (options.seed ?? 1) | 0 || 1;
+    this.radio = new MemoryRadio(this, options.air ?? new Air(this.clock));
     this.board.chip = this;
+  }
+
+  get uniqueId(): string {
+    return this.options.uniqueId ?? "02000000beef";
   }
 
   /** Power on without waiting for a promise: boots now. */
@@ -151,7 +170,8 @@ export class MemoryChip implements Machine, ChipSide {
 
   /** Takes the running trial back and restarts. */
   rejectTrial(why: string): void {
-    this.slots.reject(this.boot.slot, why);
+    if (this.slots.slots[this.boot.slot]?.confirmed === false) this.slots.reject(this.boot.slot, why);
+    this.trials.late();
     this.reset("software", { kind: "deadline" }, false);
   }
 
@@ -163,10 +183,13 @@ export class MemoryChip implements Machine, ChipSide {
     if (boot === undefined || boot.dead) return;
     boot.dead = true;
     boot.sockets.drop(silently);
+    this.radio.off();
     this.board.outputs.clear();
+    this.board.edgeReceiver = undefined;
   }
 
   #boot(reason: number): void {
+    if (reason === 0) this.rtc.fill(0);
     const boot: Boot = {
       dead: false,
       startUs: this.clock.nowUs,
@@ -180,6 +203,9 @@ export class MemoryChip implements Machine, ChipSide {
       uarts: new Map(),
       i2c: new Set(),
       inputs: new Set(),
+      watched: new Set(),
+      pulses: undefined,
+      edges: undefined,
       noise: new Map(),
       netState: 0,
       netTimer: undefined,
@@ -195,22 +221,30 @@ export class MemoryChip implements Machine, ChipSide {
     this.options.onBoot?.(native);
     const program = this.#program(boot);
     if (program === undefined) return;
-    if (boot.slot >= 0 && this.slots.slots[boot.slot]?.confirmed === false)
+    const onTrial = () =>
+      this.slots.slots[boot.slot]?.confirmed === false || this.trials.firmwareTrial || this.trials.configTrial;
+    if (onTrial())
       this.#trialTimer = this.clock.after(TRIAL_US, () => {
-        if (this.slots.slots[boot.slot]?.confirmed === false) this.rejectTrial("deadline");
+        if (onTrial()) this.rejectTrial("deadline");
       });
     this.#run(boot, () => program(native));
     this.wake();
   }
 
   #program(boot: Boot): Program | undefined {
+    // What was taken back has done what the last boot ended with: nobody else is to blame, and there is no more need for recovery.
+    const excused = this.trials.boot(this.#last, this.recoverWhy !== "");
+    if (excused && this.recoverWhy !== "") {
+      this.#last = { kind: "asked" };
+      this.recoverWhy = "";
+    }
     if (this.options.program !== undefined) {
       boot.slot = 0;
       return this.options.program;
     }
     const asked = this.recoverWhy;
     this.recoverWhy = "";
-    const slot = asked === "" ? this.slots.choose(this.#last) : -1;
+    const slot = asked === "" ? this.slots.choose(this.#last, excused) : -1;
     const bundle = this.slots.slots[slot];
     if (bundle === undefined) {
       boot.recoveryWhy = asked || (this.slots.slots.some((each) => each?.confirmed) ? "crashloop" : "none");
@@ -261,12 +295,12 @@ export class MemoryChip implements Machine, ChipSide {
     });
   }
 
-  post(kind: number, number: number, value: number): void {
+  post(kind: number, number: number, value: number, data: Uint8Array = new Uint8Array(0)): void {
     const boot = this.boot;
     if (boot === undefined || boot.dead) return;
     const timeMs = (this.clock.nowUs - boot.startUs) / 1000;
     if (boot.events.length >= EVENTS_MAX) boot.dropped++;
-    else boot.events.push([kind, number, value, timeMs, new Uint8Array(0)]);
+    else boot.events.push([kind, number, value, timeMs, data]);
     this.wake();
   }
 
@@ -278,7 +312,17 @@ export class MemoryChip implements Machine, ChipSide {
   }
 
   pinLevel(pin: number, level: number): void {
-    if (this.boot?.inputs.has(pin)) this.post(3, pin, level);
+    if (this.boot?.watched.has(pin)) this.post(3, pin, level);
+  }
+
+  pulses(pin: number, count: number, widthNs: number): void {
+    const counter = this.boot?.pulses;
+    if (counter?.pin === pin && widthNs >= counter.filterNs) counter.count += count;
+  }
+
+  edges(pin: number, levels: readonly Level[]): void {
+    const receiver = this.boot?.edges;
+    if (receiver?.pin === pin) receiver.push(levels);
   }
 
   networkChanged(): void {
@@ -294,6 +338,7 @@ export class MemoryChip implements Machine, ChipSide {
     if (boot.netState === 3 && state !== 3) boot.sockets.cut(state === 0);
     if (boot.netState === state) return;
     boot.netState = state;
+    this.radio.follow();
     this.board.emit({ kind: "net", state: (["off", "on", "connecting", "up", "lost"] as const)[state] ?? "off" });
     this.post(1, 0, state);
   }
@@ -313,12 +358,13 @@ export class MemoryChip implements Machine, ChipSide {
 function guard(api: Native, boot: Boot): Native {
   const guarded: Record<string, unknown> = {};
   for (const [name, call] of Object.entries(api) as [string, (...args: unknown[]) => unknown][]) {
-    guarded[name] = (...args: unknown[]) => {
+    const checked = (...args: unknown[]) => {
       if (boot.dead) throw new ChipReset("the chip restarts");
       const result = call(...args);
       if (boot.dead) throw new ChipReset("the chip restarts");
       return result;
     };
+    guarded[name] = Object.defineProperty(checked, "length", { value: call.length });
   }
   return guarded as unknown as Native;
 }

@@ -62,9 +62,10 @@ export class MemorySlots {
   crashes = 0;
   #staging: { slot: number; header: Uint8Array; body: Uint8Array; written: number } | undefined;
 
-  /** The slot to boot, -1 for recovery. Marks the boot of a trial, or takes a failed trial back first. */
-  choose(last: LastEnd): number {
-    if (last.kind === "crash" || last.kind === "watchdog") this.crashes++;
+  /** The slot to boot, -1 for recovery. Marks the boot of a trial, or takes a failed trial back first. `excused`: a crash was the
+   * fault of a firmware or a configuration that has just been taken back. */
+  choose(last: LastEnd, excused = false): number {
+    if (!excused && (last.kind === "crash" || last.kind === "watchdog")) this.crashes++;
     for (;;) {
       const slot = this.#newest();
       const bundle = this.slots[slot];

@@ -245,6 +245,7 @@ static void chip_uses_pins(void)
     CHECK(port_gpio_mode(25, PORT_GPIO_OUTPUT, 1) == PORT_OK && port_gpio_write(25, 0) == PORT_OK);
     CHECK(port_gpio_read(25) == 0);
     CHECK(port_gpio_mode(26, PORT_GPIO_INPUT_PULLUP, 0) == PORT_OK && port_gpio_write(26, 0) == PORT_EINVAL);
+    CHECK(port_gpio_watch(25, true) == PORT_EINVAL && port_gpio_watch(26, true) == PORT_OK);
     CHECK(port_gpio_read(26) == 1 && port_gpio_mode(64, PORT_GPIO_INPUT, 0) == PORT_EINVAL);
     CHECK(port_next_event(&event) == 1 && event.kind == PORT_EVENT_GPIO && event.number == 26 && event.value == 1);
     CHECK(port_i2c_transfer(0, 0x40, "w", 1, bytes, 2, 1000) == PORT_ENOENT);

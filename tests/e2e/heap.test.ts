@@ -1,0 +1,45 @@
+// What a device takes of its heap on the 32-bit build, in virtual time: within each profile's budget, and no more after a day than after an hour.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { overBudget, readBudget } from "../../tools/bench/budget.ts";
+import { measuredProfiles } from "../../tools/bench/device.ts";
+import { CONNECTED_MS, HOUR_MS, heapIsMissing, runHeap } from "../../tools/bench/heap.ts";
+import { buildBundle } from "../../tools/lib/native_build.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
+
+/** Texts of numbers that have more digits later (uptime, watts); a leak of one small object an hour would be above it within a day. */
+const TEXT_BYTES = 64;
+const profiles = measuredProfiles();
+const missing = await heapIsMissing();
+if (missing !== undefined) console.warn(`The heap tests are left out: ${missing}.`);
+const measured = test.skipIf(missing !== undefined);
+
+test.each(profiles)("the bundle of %s is within its budget", async (profile) => {
+  const { bundle } = await buildBundle({ profile });
+  expect(overBudget(readBudget(), profile, "bundleBytes", bundle.length)).toBeUndefined();
+});
+
+test("the budget has no profile that is not there", () => {
+  expect(Object.keys(readBudget()).sort()).toEqual(profiles);
+});
+
+measured.each(profiles)("the heap of %s, connected, is within its budget", async (profile) => {
+  const { moments } = await runHeap(profile, [CONNECTED_MS]);
+  expect(overBudget(readBudget(), profile, "connectedBytes", moments[0]?.live ?? 0)).toBeUndefined();
+});
+
+measured(
+  "after a day the energy meter's heap is what it was after an hour, and it woke as often in each hour",
+  async () => {
+    const { moments, idles } = await runHeap("energy", [HOUR_MS, 2 * HOUR_MS, 23 * HOUR_MS, 24 * HOUR_MS]);
+    const [hour, , , day] = moments;
+    expect((day?.live ?? 0) - (hour?.live ?? 0)).toBeLessThan(TEXT_BYTES);
+    expect((day?.peak ?? 0) - (hour?.peak ?? 0)).toBeLessThan(TEXT_BYTES * 8);
+    const [first = 0, second = 0, beforeLast = 0, last = 0] = idles;
+    // Two questions, two answers and one second tick a second; MQTT's pings and the windows' publications are the rest.
+    expect(second - first).toBeLessThan(5.1 * 3600);
+    expect(Math.abs(last - beforeLast - (second - first))).toBeLessThan(100);
+  },
+);

@@ -1,0 +1,21 @@
+// One list of the native API: what the firmware exports is what device/native.d.ts declares, and what the in-memory chip has.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readApi } from "../../tools/lib/api.ts";
+import { buildNative } from "../../tools/lib/native_build.ts";
+import { mustRun } from "../../tools/lib/run.ts";
+import { freshNative } from "../support/fresh_native.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
+
+test("the firmware exports what native.d.ts declares, with the same arities", async () => {
+  const { hearth } = await buildNative();
+  const printed = await mustRun("Printing the exports", [hearth, "--print-exports"]);
+  expect(printed.trim().split("\n")).toEqual(readApi());
+});
+
+test("the in-memory chip has the same functions with the same arities", () => {
+  const functions = Object.entries(freshNative().native) as [string, (...args: unknown[]) => unknown][];
+  expect(functions.map(([name, call]) => `${name}/${call.length}`).sort()).toEqual(readApi());
+});

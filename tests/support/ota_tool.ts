@@ -1,0 +1,67 @@
+// `bun run ota` as a user starts it, against a device of energy_bench.ts: the real program, the real broker, real TCP.
+
+import { join } from "node:path";
+import { ROOT } from "../../tools/lib/paths.ts";
+import type { EnergyBench } from "./energy_bench.ts";
+
+/** Device seconds per real second while bytes of the link are on their way, which the scheduler does not see. */
+export const LINK_PACE = 10;
+
+export interface ToolRun {
+  code: number;
+  out: string;
+  err: string;
+  /** The lines of --json. */
+  events: Record<string, unknown>[];
+}
+
+/** Runs the tool to its end. Time runs at LINK_PACE until the device restarts, and then as fast as it goes. */
+export function ota(energy: EnergyBench, ...args: string[]): Promise<ToolRun> {
+  return watchedOta(
+    energy,
+    (out) => {
+      if (out.includes("restarting")) energy.bench.world.setPace("fast");
+    },
+    ...args,
+  );
+}
+
+/** Runs the tool to its end; `watch` is handed all that it has printed whenever there is more. Time runs at LINK_PACE. */
+export function watchedOta(energy: EnergyBench, watch: (out: string) => void, ...args: string[]): Promise<ToolRun> {
+  return runTool(energy, watch, otaCommand(energy, ...args));
+}
+
+export function otaCommand(energy: EnergyBench, ...args: string[]): string[] {
+  return [process.execPath, join(ROOT, "tools", "ota.ts"), "meter", "--config", energy.configFile, ...args];
+}
+
+/** Runs a command as watchedOta does. */
+export async function runTool(energy: EnergyBench, watch: (out: string) => void, command: string[]): Promise<ToolRun> {
+  const { world } = energy.bench;
+  world.setPace(LINK_PACE);
+  const env = { ...process.env, NO_COLOR: "1", MQTT_URL: undefined };
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
+  const err = new Response(child.stderr).text();
+  let out = "";
+  const text = new TextDecoder();
+  for await (const piece of child.stdout) {
+    out += text.decode(piece, { stream: true });
+    watch(out);
+  }
+  const code = await child.exited;
+  world.setPace("fast");
+  const events = command.includes("--json")
+    ? out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+    : [];
+  return { code, out, err: await err, events };
+}
+
+/** Writes a bundle where the tool finds it with --bundle. */
+export async function bundleFile(energy: EnergyBench, bundle: Uint8Array, name = "update.bin"): Promise<string> {
+  const path = join(energy.folder, name);
+  await Bun.write(path, bundle);
+  return path;
+}

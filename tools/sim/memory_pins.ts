@@ -1,0 +1,90 @@
+// The pins, UARTs and I2C buses of an in-memory chip: the chip's side of the Board.
+
+import { type Boot, type MemoryChip, UART_BUFFER } from "./memory_native.ts";
+import { checkPin, EINVAL, EIO, ENOENT, ETIMEOUT, nativeError } from "./native_error.ts";
+
+/** The pins, UARTs and I2C buses of a boot. */
+export function pinApi(chip: MemoryChip, boot: Boot) {
+  const board = chip.board;
+  const write = (pin: number, level: number) => {
+    if (board.outputs.get(pin) === level) return;
+    board.outputs.set(pin, level);
+    board.emit({ kind: "pin", pin, level });
+  };
+  const pulls = new Map<number, number>();
+  const uart = (number: number) => {
+    const port = boot.uarts.get(number);
+    if (port === undefined) throw nativeError(ENOENT, `UART ${number} is not open`);
+    return port;
+  };
+  const api: Pick<
+    Native,
+    | "pinMode"
+    | "pinWrite"
+    | "pinRead"
+    | "uartOpen"
+    | "uartWrite"
+    | "uartRead"
+    | "uartClose"
+    | "i2cOpen"
+    | "i2cTransfer"
+    | "i2cClose"
+  > = {
+    pinMode: (pin, mode, level) => {
+      checkPin(pin);
+      pulls.set(pin, mode === 1 ? 1 : 0);
+      boot.inputs.delete(pin);
+      boot.watched.delete(pin);
+      if (mode >= 3) write(pin, level);
+      else {
+        boot.inputs.add(pin);
+        board.outputs.delete(pin);
+      }
+    },
+    pinWrite: (pin, level) => {
+      checkPin(pin);
+      write(pin, level === 0 ? 0 : 1);
+    },
+    pinRead: (pin) => {
+      checkPin(pin);
+      return board.inputs.get(pin) ?? board.outputs.get(pin) ?? pulls.get(pin) ?? 0;
+    },
+    uartOpen: (number, _txPin, _rxPin, baud) => {
+      if (!(number >= 0 && number <= 2)) throw nativeError(EINVAL, `no UART ${number}`);
+      boot.uarts.set(number, { baud, bytes: [] });
+      board.uarts.get(number)?.opened?.(baud);
+    },
+    uartWrite: (number, bytes) => {
+      uart(number);
+      if (bytes.length > UART_BUFFER) return false;
+      const copy = bytes.slice();
+      board.emit({ kind: "uart", uart: number, bytes: copy });
+      board.uarts.get(number)?.received(copy);
+      return true;
+    },
+    uartRead: (number, bytes, start) => {
+      const taken = uart(number).bytes.splice(0, Math.max(0, bytes.length - start));
+      bytes.set(taken, start);
+      return taken.length;
+    },
+    uartClose: (number) => {
+      boot.uarts.delete(number);
+    },
+    i2cOpen: (bus, _sdaPin, _sclPin, _hz) => {
+      if (!(bus >= 0 && bus <= 1)) throw nativeError(EINVAL, `no I2C bus ${bus}`);
+      boot.i2c.add(bus);
+    },
+    i2cTransfer: (bus, address, bytes, readLength) => {
+      if (!boot.i2c.has(bus)) throw nativeError(ENOENT, `I2C bus ${bus} is not open`);
+      const answer = board.i2c.get(bus * 256 + address)?.transfer(bytes.slice(), readLength) ?? "nack";
+      if (answer === "stuck") throw nativeError(ETIMEOUT, "the I2C bus is stuck");
+      if (answer === "nack") return undefined;
+      if (answer.length !== readLength) throw nativeError(EIO, "the model answered with a wrong length");
+      return answer;
+    },
+    i2cClose: (bus) => {
+      boot.i2c.delete(bus);
+    },
+  };
+  return api;
+}
