@@ -1,5 +1,5 @@
 // The update protocol's device side over whole frames (docs/WIRE.md, "Link protocol"): requests in, at most one answer each. Sockets,
-// keys and framing are the carrier's (link_tcp.ts; later serial and ESP-NOW). Nothing is replaced before everything has verified.
+// keys and framing are the carrier's (link_tcp.ts, link_serial.ts). Nothing is replaced before everything has verified.
 
 /** Most bytes of content in a data frame; the receive buffer is little more. */
 export const CHUNK_BYTES = 2048;
@@ -12,7 +12,7 @@ const SPACE = "link";
 /** Longest text answer in bytes; a Noise message has a 16-bit length. */
 const ANSWER_MAX = 65000;
 
-const HELLO = 0x01;
+export const HELLO = 0x01;
 const INFO = 0x02;
 const LIST = 0x03;
 const HASH = 0x04;
@@ -22,14 +22,14 @@ const REBOOT = 0x07;
 const GET = 0x08;
 const PUT_FILE = 0x10;
 const PUT_BUNDLE = 0x11;
-const DATA = 0x12;
+export const DATA = 0x12;
 const COMMIT = 0x13;
 const OK = 0x80;
 const JSON_ANSWER = 0x81;
 const TAKEN = 0x82;
 const ERROR = 0xff;
 
-const MALFORMED = 1;
+export const MALFORMED = 1;
 const REFUSED = 2;
 const ORDER = 3;
 const UNVERIFIED = 4;
@@ -59,13 +59,13 @@ export class Link {
   private name = "";
   private sum = "";
 
-  private readonly deviceName: string;
-  private readonly onRefused: (why: string) => void;
-
-  constructor(deviceName: string, onRefused: (why: string) => void) {
-    this.deviceName = deviceName;
-    this.onRefused = onRefused;
-  }
+  /** `chunk` and `window` as in hello. */
+  constructor(
+    private readonly deviceName: string,
+    private readonly onRefused: (why: string) => void,
+    private readonly chunk = CHUNK_BYTES,
+    private readonly window = WINDOW_BYTES,
+  ) {}
 
   /** What the device is, as JSON text. */
   hello(): Uint8Array {
@@ -73,8 +73,8 @@ export class Link {
       JSON.stringify({
         link: 1,
         name: this.deviceName,
-        chunk: CHUNK_BYTES,
-        window: WINDOW_BYTES,
+        chunk: this.chunk,
+        window: this.window,
         machine: native.machine(),
         bundle: native.bundleInfo(),
       }),
@@ -129,7 +129,7 @@ export class Link {
       case GET: {
         if (body.length < 5) return fail(id, MALFORMED, "short get");
         const at = readU32(body, 0);
-        const bytes = native.fileRead(textFrom(body, 4), at, CHUNK_BYTES);
+        const bytes = native.fileRead(textFrom(body, 4), at, this.chunk);
         return build(DATA, id, bytes, at);
       }
       case PUT_FILE:
@@ -203,7 +203,7 @@ export class Link {
     if (this.put === PUT_BUNDLE) native.slotWrite(this.offset, bytes);
     else native.fileWrite(STAGING, this.offset, bytes);
     this.offset = end;
-    if (end < this.size && end - this.told < WINDOW_BYTES / 4) return undefined;
+    if (end < this.size && end - this.told < this.window / 4) return undefined;
     this.told = end;
     return build(TAKEN, id, undefined, end);
   }
@@ -264,7 +264,7 @@ function words(error: NativeError, frame: Uint8Array): string {
     : `engine ${engine} on a firmware with ${engineId}`;
 }
 
-function fail(id: number, code: number, why: string): Uint8Array {
+export function fail(id: number, code: number, why: string): Uint8Array {
   const text = native.encodeText(why);
   const body = new Uint8Array(1 + text.length);
   body[0] = code;
@@ -277,7 +277,7 @@ function textFrom(bytes: Uint8Array, start: number): string {
   return native.decodeText(bytes, start, bytes.length) ?? "";
 }
 
-function readU32(bytes: Uint8Array, at: number): number {
+export function readU32(bytes: Uint8Array, at: number): number {
   return bytes[at]! * 16777216 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
 }
 

@@ -214,6 +214,14 @@ interface Native {
   aeadSeal(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, bytes: Uint8Array): Uint8Array;
   /** undefined when it does not verify. */
   aeadOpen(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, bytes: Uint8Array): Uint8Array | undefined;
+
+  // ---- serial console (mod_console.c). Event kind 4: bytes can be read; it comes again only after a read.
+  /** Reads into `bytes` from `start` on; returns how many. */
+  consoleRead(bytes: Uint8Array, start: number): number;
+  /** Writes bytes from `start` to `end`; returns how many were taken. Up to 1152 bytes are taken all or not at all, and no log line gets between them. */
+  consoleWrite(bytes: Uint8Array, start: number, end: number): number;
+  /** CRC-32 (IEEE 802.3) of the bytes from `start` to `end`, 0..2^32-1. */
+  crc32(bytes: Uint8Array, start: number, end: number): number;
 }
 
 /** An event of the native queue. kind: 1 network changed, 2 UART readable, 3 pin edge, 4 console readable, 5 ESP-NOW frame, 6 ESP-NOW frame sent, 7 edge timings. */

@@ -1,15 +1,19 @@
-// The commands on cmnd/NAME/OTA. What they set in motion is elsewhere: link_tcp.ts, proof.ts, native.
+// The commands on cmnd/NAME/OTA, which can also be typed on the serial console. What they set in motion is elsewhere: link_tcp.ts, proof.ts, native.
 
 import type { Appliance } from "./appliance.ts";
+import { SerialLink } from "./link_serial.ts";
 import { LinkServer } from "./link_tcp.ts";
 import type { Task } from "./loop.ts";
 import { readCount, resetCounts } from "./nvram.ts";
 
 export const STATUS_MS = 10_000;
+const HELP =
+  "commands: open commit reboot keepversion partitions getversion stats resetstats msg_reboot msg_exception msg_rm test_exception";
 const STATES = ["recovery", "trial", "permanent"];
 
 export class OtaCommands {
   readonly link: LinkServer;
+  readonly serial: SerialLink;
   private count: number;
   private readonly status: Task;
 
@@ -19,14 +23,13 @@ export class OtaCommands {
   ) {
     this.count = 0;
     this.status = appliance.loop.task(() => this.publishStatus(), false, "ota status");
-    this.link = new LinkServer(appliance.loop, {
-      key,
-      name: appliance.name,
-      onRefused: (why) => appliance.log.line(`link refused: ${why}`),
-    });
+    const name = appliance.name;
+    const onRefused = (why: string) => appliance.log.line(`link refused: ${why}`);
+    this.link = new LinkServer(appliance.loop, { key, name, onRefused });
+    this.serial = new SerialLink(appliance.loop, { name, onRefused, onLine: (line) => this.handle(line, false) });
   }
 
-  /** A message on cmnd/NAME/OTA. Retained ones are ignored: they would be carried out again at each connection. */
+  /** A message on cmnd/NAME/OTA, or a typed line. Retained ones are ignored: they would be carried out again at each connection. */
   handle(payload: string, retained: boolean): void {
     if (retained) return;
     if (payload.indexOf("proof ") === 0) this.appliance.proof.came(payload);
@@ -69,6 +72,8 @@ export class OtaCommands {
         native.rebootReasonClear();
         native.exceptionClear();
         return "messages removed";
+      case "help":
+        return HELP;
       case "test_exception":
         throw new Error("test_exception");
       default:
@@ -127,7 +132,7 @@ export class OtaCommands {
     log.line(`connlost events net ${readCount("connlost")} mqtt ${readCount("mqttlost")}`);
     log.line(`heap live ${heap[0]} peak ${heap[1]} free ${heap[2]} largest ${heap[3]}`);
     log.line(`loop turns ${loop.turns} lag ${Math.ceil(loop.maxLagMs)} ms turn ${Math.ceil(loop.maxTurnMs)} ms`);
-    const refused = this.link.refused;
+    const refused = this.link.refused + this.serial.refused;
     const { refused: unsent, dropped } = this.appliance.mqtt;
     return (
       `dropped events ${native.eventsDropped()} messages ${dropped} publications ${unsent} log ${log.dropped} ` +

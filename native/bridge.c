@@ -11,7 +11,7 @@ enum { EXPORTS_MAX = 128, EXPORT_LINE_MAX = 40 };
 
 static const struct bridge_table *const tables[] = {&mod_sys,    &mod_slots, &mod_firmware, &mod_nvs,  &mod_file,
                                                     &mod_net,    &mod_socket, &mod_crypto,  &mod_pins, &mod_espnow,
-                                                    &mod_sleep,  &mod_parts,  &mod_cipher};
+                                                    &mod_sleep,  &mod_parts,  &mod_cipher, &mod_console};
 enum { TABLE_COUNT = sizeof tables / sizeof tables[0] };
 
 int bridge_install(JSContext *ctx)

@@ -11,7 +11,7 @@ struct bridge_table {
     int count;
 };
 extern const struct bridge_table mod_sys, mod_slots, mod_firmware, mod_nvs, mod_file, mod_net, mod_socket, mod_crypto, mod_pins,
-    mod_espnow, mod_sleep, mod_parts, mod_cipher;
+    mod_espnow, mod_sleep, mod_parts, mod_cipher, mod_console;
 #define BRIDGE_TABLE(entries) {entries, sizeof(entries) / sizeof((entries)[0])}
 
 // Makes the global `native`. 0, or -1 with an exception.

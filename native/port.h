@@ -81,6 +81,15 @@ const char *port_machine(void);
 // Writes one log line (no newline at the end) to the console. May be called from any task.
 void port_log(const char *line);
 
+// The other direction of the console, and what is no log line. The buffer holds all that the serial link lets its tool have
+// on the way (docs/WIRE.md); what does not fit is lost. A chip's is filled by an interrupt that runs while flash is written.
+enum { PORT_CONSOLE_BUFFER = 2304, PORT_CONSOLE_WRITE_MAX = 1152 };
+// Copies at most `length` of the bytes that have come in; 0 when there are none.
+int port_console_read(void *buf, size_t length);
+// Queues all or nothing; PORT_EAGAIN when it does not fit now. No log line gets between these bytes. length is at most
+// PORT_CONSOLE_WRITE_MAX (else PORT_EINVAL). PORT_ENOTSUP when the machine has no serial console.
+int port_console_write(const void *data, size_t length);
+
 // ---------------------------------------------------------------- heap of the JavaScript engine
 
 // Like malloc, realloc and free; `realloc(p, 0)` is never asked for. NULL when out of memory.
@@ -108,7 +117,7 @@ enum port_event_kind {
     PORT_EVENT_NET = 1,    // the network's state changed; ask port_net_status
     PORT_EVENT_UART = 2,   // number = UART; bytes can be read
     PORT_EVENT_GPIO = 3,   // a watched pin: number = pin, value = level after the edge
-    PORT_EVENT_INPUT = 4,  // the serial console has bytes
+    PORT_EVENT_INPUT = 4,  // the serial console has bytes; posted once until port_console_read is called
     PORT_EVENT_ESPNOW = 5, // number = channel, value = RSSI in dBm, data = MAC of the sender (6) and the frame
     PORT_EVENT_SENT = 6,   // the frame given to port_espnow_send is done: value 1 acknowledged (broadcast: sent), 0 not
     PORT_EVENT_EDGES = 7,  // a burst of edges: number = pin, data = u16 little-endian each, see port_edges_open

@@ -17,6 +17,7 @@
 struct host_options {
     const char *version;     // of the firmware image
     const char *flash_dir;   // the chip's state
+    const char *serial;      // terminal device that is the serial console, or NULL
     const char *board;       // Unix socket of the virtual board, or NULL
     const char *air;         // folder of the radios' sockets, or NULL: ESP-NOW frames go over the board
     const char *id;          // 12 hex digits, or NULL: kept in the flash folder
@@ -119,6 +120,16 @@ struct host_heap_figures {
     uint32_t largest; // the largest block ever asked for
 };
 struct host_heap_figures host_heap_figures(void);
+
+// ---------------------------------------------------------------- the serial console (port_console.c)
+
+// Opens the terminal device, if one was given. PORT_OK or PORT_EIO.
+int host_console_start(void);
+void host_console_stop(void);
+void host_console_log(const char *line, size_t length);
+// What to poll for, -1 when there is no console; and what came of it.
+int host_console_fd(short *events);
+void host_console_ready(short got);
 
 // ---------------------------------------------------------------- the board (port_board.c); see docs/BOARD.md
 

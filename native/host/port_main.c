@@ -21,6 +21,7 @@ static const char help[] =
     "  --board SOCKET    Unix socket of the virtual board: pins, buses, Wi-Fi and time come from it\n"
     "  --air DIR         ESP-NOW over datagram sockets in this folder, one for each radio, instead of over the board\n"
     "  --air-faults LIST what that air does to frames sent from here, e.g. loss=30,delay=5,seed=7 (docs/BOARD.md)\n"
+    "  --serial PTY      terminal device that is the serial console: log lines and the update protocol\n"
     "  --reset N         why this boot happens: 0 power on (default), 1 software, 2 watchdog, 3 panic,\n"
     "                    4 deep sleep, 5 brown-out; RTC memory is kept unless it is 0\n"
     "  --address IP      the interface's address when no board decides (default 127.0.0.1)\n"
@@ -44,6 +45,7 @@ enum option_id {
     OPT_BOARD,
     OPT_AIR,
     OPT_AIR_FAULTS,
+    OPT_SERIAL,
     OPT_RESET,
     OPT_ADDRESS,
     OPT_ID,
@@ -64,6 +66,7 @@ static const struct option options[] = {
     {"board", required_argument, NULL, OPT_BOARD},
     {"air", required_argument, NULL, OPT_AIR},
     {"air-faults", required_argument, NULL, OPT_AIR_FAULTS},
+    {"serial", required_argument, NULL, OPT_SERIAL},
     {"reset", required_argument, NULL, OPT_RESET},
     {"address", required_argument, NULL, OPT_ADDRESS},
     {"id", required_argument, NULL, OPT_ID},
@@ -112,6 +115,7 @@ static void parse(int argc, char **argv)
                 exit(2);
             }
             break;
+        case OPT_SERIAL: host_options.serial = optarg; break;
         case OPT_RESET: host_options.reset = (enum port_reset)number(name, optarg, PORT_RESET_BROWNOUT); break;
         case OPT_ADDRESS:
             if (inet_pton(AF_INET, optarg, host_options.address) != 1) {
@@ -163,6 +167,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); // a peer that has gone is an error code of the socket, not the end of the firmware
     need(host_time_start(), "the clock");
     need(host_sys_start(), "the chip's state");
+    need(host_console_start(), "the serial console");
     // The board first: from here on every storage operation is counted there.
     need(host_board_start(), "the board");
     need(host_flash_start(), "flash");

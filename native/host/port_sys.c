@@ -220,6 +220,7 @@ void port_log(const char *line)
     if (length > LOG_LINE_MAX) length = LOG_LINE_MAX;
     printf("%.*s\n", (int)length, line);
     fflush(stdout);
+    host_console_log(line, length);
     host_board_send(BOARD_LOG, line, length, NULL, 0);
 }
 

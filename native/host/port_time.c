@@ -172,10 +172,10 @@ bool host_event_pending(void)
     return pending;
 }
 
-// One poll over the sockets, the wake pipe and (when asked for) the board. Returns the number of ready sockets.
+// One poll over the sockets, the wake pipe, the console and (when asked for) the board. Returns the number of ready sockets.
 static int poll_once(struct port_wait_fd *fds, int count, int timeout_ms, bool *board_ready)
 {
-    struct pollfd polled[WAIT_FDS_MAX + 2];
+    struct pollfd polled[WAIT_FDS_MAX + 3];
     memset(polled, 0, sizeof polled);
     for (int i = 0; i < count; i++) {
         polled[i].fd = fds[i].fd;
@@ -185,7 +185,8 @@ static int poll_once(struct port_wait_fd *fds, int count, int timeout_ms, bool *
     polled[count].events = POLLIN;
     polled[count + 1].fd = board_ready != NULL ? host_board_fd() : -1;
     polled[count + 1].events = POLLIN;
-    int result = poll(polled, (nfds_t)count + 2, timeout_ms);
+    polled[count + 2].fd = host_console_fd(&polled[count + 2].events);
+    int result = poll(polled, (nfds_t)count + 3, timeout_ms);
     int ready = 0;
     for (int i = 0; i < count; i++) {
         short got = result > 0 ? polled[i].revents : 0;
@@ -199,6 +200,7 @@ static int poll_once(struct port_wait_fd *fds, int count, int timeout_ms, bool *
         while (read(wake_read, sink, sizeof sink) > 0) {
         }
     }
+    if (result > 0 && polled[count + 2].revents != 0) host_console_ready(polled[count + 2].revents);
     if (board_ready != NULL) *board_ready = result > 0 && polled[count + 1].revents != 0;
     return ready;
 }
@@ -244,7 +246,7 @@ static int wait_board(struct port_wait_fd *fds, int count, uint64_t deadline_us)
 static int wait_fast(struct port_wait_fd *fds, int count, uint64_t deadline_us)
 {
     bool due = host_event_pending() || port_now_us() >= deadline_us;
-    int ready = poll_once(fds, count, due || count == 0 ? 0 : FAST_WAIT_GRACE_MS, NULL);
+    int ready = poll_once(fds, count, due || (count == 0 && host_options.serial == NULL) ? 0 : FAST_WAIT_GRACE_MS, NULL);
     if (due) return ready;
     if (ready == 0 && !host_event_pending()) {
         uint64_t watchdog_us = host_watchdog_deadline();

@@ -30,7 +30,8 @@ const appliance = new Appliance("recovery", 2, usableTokens());
 const retry = appliance.loop.task(tryAgain, true, "retry");
 
 function tryAgain(): void {
-  if (appliance.ota.link.isOpen || appliance.ota.link.busy) return;
+  const { link, serial } = appliance.ota;
+  if (link.isOpen || link.busy || serial.busy) return;
   // Forgets the crashes that led here, so that the restart does not lead here again at once.
   native.bundleConfirm();
   native.restart("recovery: trying the normal bundle again", true);

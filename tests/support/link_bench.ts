@@ -5,6 +5,7 @@ import { Loop } from "../../device/loop.ts";
 import { encodeBundle } from "../../tools/lib/bundle.ts";
 import { LinkClient, type LinkClientOptions } from "../../tools/lib/link_client.ts";
 import type { Wire } from "../../tools/lib/wire.ts";
+import type { SimClock } from "../../tools/sim/clock.ts";
 import type { MemoryChip } from "../../tools/sim/memory_native.ts";
 import { CHIP_ADDRESS, freshNative } from "./fresh_native.ts";
 
@@ -108,7 +109,7 @@ export class LinkBench {
   }
 
   /** A client on a wire of its own. */
-  open(options: Partial<LinkClientOptions> = {}, wire: TestWire = this.wire()): Promise<LinkClient> {
+  open(options: LinkClientOptions & { key?: Uint8Array } = {}, wire: TestWire = this.wire()): Promise<LinkClient> {
     return this.drive(LinkClient.open(wire, { key: KEY, after: (ms, run) => this.after(ms, run), ...options }));
   }
 
@@ -119,20 +120,8 @@ export class LinkBench {
     };
   }
 
-  /** Moves time on until `promise` is settled, for at most `limitMs`. */
-  async drive<Value>(promise: Promise<Value>, limitMs = 180_000): Promise<Value> {
-    const endUs = this.chip.clock.nowUs + limitMs * 1000;
-    let settled = false;
-    const watch = () => {
-      settled = true;
-    };
-    promise.then(watch, watch);
-    for (;;) {
-      // Lets everything that was resolved run before time goes on.
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      if (settled) return promise;
-      if (!this.chip.clock.step(endUs)) throw new Error(`nothing in ${limitMs} ms of virtual time`);
-    }
+  drive<Value>(promise: Promise<Value>, limitMs = 180_000): Promise<Value> {
+    return drive(this.chip.clock, promise, limitMs);
   }
 
   /** The kind of the LinkError that `promise` is rejected with. */
@@ -143,6 +132,22 @@ export class LinkBench {
     } catch (error) {
       return (error as { kind?: string }).kind ?? String(error);
     }
+  }
+}
+
+/** Moves virtual time on until `promise` is settled, for at most `limitMs`. */
+export async function drive<Value>(clock: SimClock, promise: Promise<Value>, limitMs: number): Promise<Value> {
+  const endUs = clock.nowUs + limitMs * 1000;
+  let settled = false;
+  const watch = () => {
+    settled = true;
+  };
+  promise.then(watch, watch);
+  for (;;) {
+    // Lets everything that was resolved run before time goes on.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (settled) return promise;
+    if (!clock.step(endUs)) throw new Error(`nothing in ${limitMs} ms of virtual time`);
   }
 }
 

@@ -1,18 +1,26 @@
 // The update protocol's client (docs/WIRE.md, "Link protocol"): handshake, pipelined requests, windowed puts that go on where an earlier
-// attempt ended. It owns the session, not the bytes' way (Wire) and not the decision what to send (tools/ota.ts).
+// attempt ended. It owns requests and answers, not the frames' way (FrameChannel) and not the decision what to send (tools/ota.ts).
 
 import { createHash } from "node:crypto";
-import { UserError } from "./errors.ts";
-import { NoiseSession } from "./noise.ts";
+import { type After, type FrameChannel, realAfter } from "./frame_channel.ts";
+import { deviceError, LinkError } from "./link_error.ts";
+import { NoiseChannel } from "./noise_channel.ts";
+import { PutStream } from "./put_stream.ts";
 import type { Wire } from "./wire.ts";
 
 export const LINK_PORT = 8266;
-export const PROLOGUE = "hearth-link-1";
 /** Nothing heard for so long while an answer is due: the connection is given up. */
 export const ANSWER_TIMEOUT_MS = 20_000;
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Reads of a file that are on the way at a time. */
 const GETS_AHEAD = 8;
+/** Where frames get lost: an answer that has not come after so long is asked for again, so often at most. */
+export const RESEND_MS = 1000;
+export const RESENDS_MAX = 15;
+/** Attempts of a put that bring nothing on. */
+const ROUNDS_MAX = 20;
+/** The id of errors that are about no frame in particular. */
+const NO_ID = 0;
 
 const T = {
   hello: 0x01,
@@ -48,27 +56,11 @@ export interface DeviceInfo {
   space: number;
 }
 
-/** The reasons of an error frame, by code. */
-export const ERRORS = ["", "malformed", "refused", "order", "unverified", "medium", "nothing", "unknown"] as const;
-
-/** A failure of the link. `kind` tells which one; the message tells the user what to do. */
-export class LinkError extends UserError {
-  override readonly name = "LinkError";
-  readonly kind: (typeof ERRORS)[number] | "busy" | "key" | "closed" | "timeout" | "protocol";
-
-  constructor(kind: LinkError["kind"], message: string) {
-    super(message);
-    this.kind = kind;
-  }
-}
-
 export interface LinkClientOptions {
-  /** The device's `otakey`, 32 bytes. */
-  key: Uint8Array;
   answerTimeoutMs?: number;
   handshakeTimeoutMs?: number;
-  /** Calls back after `ms`; returns what cancels it. Real time by default. */
-  after?: (ms: number, run: () => void) => () => void;
+  /** Real time by default. */
+  after?: After;
 }
 
 export interface PutOptions {
@@ -86,41 +78,62 @@ interface Pending {
 export class LinkClient {
   /** What the device said of itself; set when `open` resolves. */
   hello!: Hello;
-  readonly #wire: Wire;
+  readonly #channel: FrameChannel;
   readonly #options: LinkClientOptions;
-  readonly #noise: NoiseSession;
+  readonly #after: After;
   readonly #pending = new Map<number, Pending>();
-  #received: Uint8Array = new Uint8Array(0);
-  #greeted: { resolve(): void; reject(error: Error): void } | undefined;
   #failure: LinkError | undefined;
+  #onFailure: (error: LinkError) => void = () => {};
   #lastId = 0;
   #cancelTimer: (() => void) | undefined;
   /** A put waits for the device even when every request has been answered. */
   #putting = false;
-  /** Wakes a put that waits for room in the window. */
-  #onFailure: () => void = () => {};
+  /** Hears of a put's progress, and of what went wrong with its data; NO_ID: some frame did not arrive whole. */
   #onTaken: ((id: number, offset: number) => void) | undefined;
+  #onGap: ((id: number) => void) | undefined;
+  /** On a lossy channel: the request before this one. */
+  #before: Promise<unknown> = Promise.resolve();
 
-  private constructor(wire: Wire, options: LinkClientOptions) {
-    this.#wire = wire;
+  private constructor(channel: FrameChannel, options: LinkClientOptions) {
+    this.#channel = channel;
     this.#options = options;
-    this.#noise = new NoiseSession({ initiator: true, psk: options.key, prologue: Buffer.from(PROLOGUE) });
+    this.#after = options.after ?? realAfter;
+    channel.onFrame = (frame) => this.#frame(frame);
+    channel.onEnd = (error) => this.#fail(error);
   }
 
-  /** Shakes hands over a connected wire. Throws LinkError (kinds key, busy, closed, timeout, protocol). */
-  static async open(wire: Wire, options: LinkClientOptions): Promise<LinkClient> {
-    const client = new LinkClient(wire, options);
-    const greeted = new Promise<void>((resolve, reject) => {
-      client.#greeted = { resolve, reject };
-    });
-    wire.onData = (bytes) => client.#receive(bytes);
-    wire.onEnd = (why) => client.#fail(new LinkError("closed", `the connection ended: ${why}`));
+  /** Shakes hands over a connected wire with the device's `otakey`, 32 bytes. Throws LinkError (kinds key, busy, closed, timeout, protocol). */
+  static async open(wire: Wire, options: LinkClientOptions & { key: Uint8Array }): Promise<LinkClient> {
+    const channel = new NoiseChannel(wire, options.key);
+    const client = new LinkClient(channel, options);
     client.#watch(options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS);
-    client.#send(client.#noise.write(new Uint8Array(0)));
-    await greeted;
+    const greeting = await new Promise<Uint8Array>((resolve, reject) => {
+      channel.onGreeting = resolve;
+      client.#onFailure = reject;
+    });
+    client.#unwatch();
+    client.#greeted(parse<Hello>(greeting));
     // A device counts a session as real only when a first frame has verified (a handshake can be played from a recording).
     client.#request(T.hello).catch(() => {});
     return client;
+  }
+
+  /** Greets the device over a channel that needs no key. Throws LinkError (kinds closed, timeout, protocol). */
+  static async greet(channel: FrameChannel, options: LinkClientOptions = {}): Promise<LinkClient> {
+    const client = new LinkClient(channel, options);
+    try {
+      client.#greeted(json<Hello>(await client.#request(T.hello)));
+    } catch (thrown) {
+      client.close();
+      throw thrown;
+    }
+    return client;
+  }
+
+  #greeted(hello: Hello): void {
+    this.hello = hello;
+    if (hello.link === 1) return;
+    throw new LinkError("protocol", `the device speaks link version ${hello.link}, this tool 1`);
   }
 
   /** Ends the session; what is under way fails. */
@@ -193,66 +206,95 @@ export class LinkClient {
     await this.#put(T.putBundle, Buffer.concat([bundle.subarray(0, 256), flag]), bundle.subarray(256), options);
   }
 
+  #put(type: number, head: Uint8Array, content: Uint8Array, options: PutOptions): Promise<void> {
+    options.onProgress?.(0, content.length);
+    return this.#channel.lossy
+      ? this.#putInRounds(type, head, content, options)
+      : this.#putAhead(type, head, content, options);
+  }
+
   /** Sends the content within the window without waiting for the put's own answer, and the commit right behind it. */
-  async #put(type: number, head: Uint8Array, content: Uint8Array, options: PutOptions): Promise<void> {
-    const { chunk, window } = this.hello;
-    const total = content.length;
-    let next = 0;
-    let taken = 0;
-    let wake = () => {};
-    const progress = (offset: number) => {
-      if (offset <= taken) return;
-      taken = Math.min(offset, total);
-      next = Math.max(next, taken);
-      options.onProgress?.(taken, total);
-      wake();
-    };
-    let failed = false;
+  async #putAhead(type: number, head: Uint8Array, content: Uint8Array, options: PutOptions): Promise<void> {
+    let refused = false;
     this.#putting = true;
     const begun = this.#request(type, head);
     const id = this.#lastId;
+    const stream = this.#stream(id, content, 0, options.onProgress);
     begun.then(
       (frame) => {
         const { offset } = json<{ offset: number }>(frame);
-        if (offset > 0) options.onResumed?.(offset, total);
-        progress(offset);
+        if (offset > 0) options.onResumed?.(offset, content.length);
+        stream.taken(offset);
       },
       () => {
-        failed = true;
+        refused = true;
         this.#putting = false;
-        wake();
+        stream.stop();
       },
     );
-    this.#onTaken = (of, offset) => {
-      if (of === id) progress(offset);
-    };
-    options.onProgress?.(0, total);
-    while (next < total && !failed && this.#failure === undefined) {
-      if (next - taken < window) {
-        const end = Math.min(next + chunk, total, taken + window);
-        this.#sendFrame(T.data, id, u32(next), content.subarray(next, end));
-        next = end;
-      } else {
-        await new Promise<void>((resolve) => {
-          wake = this.#onFailure = resolve;
-        });
-      }
-    }
-    if (failed) await begun;
+    await stream.sent;
+    if (refused) await begun;
     if (this.#failure !== undefined) throw this.#failure;
     this.#putting = false; // from here on the commit's answer is waited for
     const committed = this.#request(T.commit);
     committed.catch(() => {});
     await begun;
     await committed;
-    progress(total);
+    stream.taken(content.length);
+  }
+
+  /** Where frames get lost: begins the put again, with a number of its own, wherever the device says that it stands. */
+  async #putInRounds(type: number, head: Uint8Array, content: Uint8Array, options: PutOptions): Promise<void> {
+    let best = -1;
+    for (let rounds = 0; ; rounds++) {
+      const begun = this.#request(type, head);
+      const id = this.#lastId;
+      const { offset } = json<{ offset: number }>(await begun);
+      if (best < 0 && offset > 0) options.onResumed?.(offset, content.length);
+      if (offset > best) rounds = 0;
+      if (rounds === ROUNDS_MAX)
+        throw new LinkError("timeout", "the line is so disturbed that nothing arrives: look at cable and baud rate");
+      best = Math.max(best, offset);
+      const stream = this.#stream(id, content, offset, options.onProgress);
+      if (await stream.arrived(this.#after)) break;
+      if (this.#failure !== undefined) throw this.#failure;
+    }
+    await this.#request(T.commit);
+  }
+
+  #stream(id: number, content: Uint8Array, offset: number, onProgress: PutOptions["onProgress"]): PutStream {
+    const { chunk, window } = this.hello;
+    const stream = new PutStream(content, offset, chunk, window, onProgress ?? (() => {}), (at, bytes) =>
+      this.#sendFrame(T.data, id, u32(at), bytes),
+    );
+    this.#onTaken = (of, at) => {
+      if (of === id) stream.taken(at);
+    };
+    this.#onGap = (of) => {
+      if (of === id || of === NO_ID) stream.stop();
+    };
+    this.#onFailure = () => stream.stop();
+    stream.start();
+    return stream;
   }
 
   #request(type: number, ...body: Uint8Array[]): Promise<Uint8Array> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = this.#nextId();
+    if (!this.#channel.lossy) return this.#ask(id, type, body);
+    // One at a time, because the device keeps one answer.
+    const asked = this.#before.then(() => this.#insist(id, type, body));
+    this.#before = asked.catch(() => {});
+    return asked;
+  }
+
+  #nextId(): number {
     do this.#lastId = (this.#lastId % 0xffff) + 1;
     while (this.#pending.has(this.#lastId));
-    const id = this.#lastId;
+    return this.#lastId;
+  }
+
+  #ask(id: number, type: number, body: Uint8Array[]): Promise<Uint8Array> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#pending.size === 0) this.#watch();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
@@ -260,50 +302,34 @@ export class LinkClient {
     });
   }
 
+  /** Asks again and again; the device answers a request that comes twice in a row from memory. */
+  async #insist(id: number, type: number, body: Uint8Array[]): Promise<Uint8Array> {
+    let cancel = () => {};
+    let resends = 0;
+    const again = () => {
+      cancel();
+      if (this.#failure !== undefined || !this.#pending.has(id)) return;
+      if (resends++ === RESENDS_MAX)
+        return this.#fail(new LinkError("timeout", "the device does not answer on this port: is it running?"));
+      this.#sendFrame(type, id, ...body);
+      cancel = this.#after(RESEND_MS, again);
+    };
+    this.#onGap = (of) => {
+      if (of === NO_ID) again();
+    };
+    try {
+      const answer = this.#ask(id, type, body);
+      cancel = this.#after(RESEND_MS, again);
+      return await answer;
+    } finally {
+      cancel();
+      this.#onGap = undefined;
+    }
+  }
+
   #sendFrame(type: number, id: number, ...body: Uint8Array[]): void {
     if (this.#failure !== undefined) return;
-    this.#send(this.#noise.write(Buffer.concat([Uint8Array.of(type, id >> 8, id), ...body])));
-  }
-
-  #send(message: Uint8Array): void {
-    this.#wire.send(Buffer.concat([Uint8Array.of(message.length >> 8, message.length), message]));
-  }
-
-  #receive(bytes: Uint8Array): void {
-    this.#received = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes]);
-    while (this.#failure === undefined && this.#received.length >= 2) {
-      const all = this.#received;
-      const length = all[0]! * 256 + all[1]!;
-      if (all.length < 2 + Math.max(1, length)) return;
-      if (length === 0) {
-        this.#fail(refusal(all[2]!));
-        return;
-      }
-      this.#received = all.subarray(2 + length);
-      this.#message(all.subarray(2, 2 + length));
-    }
-  }
-
-  #message(message: Uint8Array): void {
-    const greeted = this.#greeted;
-    const payload = this.#noise.read(message);
-    if (payload === undefined) {
-      this.#fail(
-        greeted === undefined
-          ? new LinkError("protocol", "a message of the device did not verify; somebody disturbs the connection")
-          : new LinkError("key", "whoever answered does not have this device's key: is the address right?"),
-      );
-      return;
-    }
-    if (greeted !== undefined) {
-      this.#greeted = undefined;
-      this.#unwatch();
-      this.hello = parse<Hello>(payload);
-      if (this.hello.link === 1) greeted.resolve();
-      else greeted.reject(new LinkError("protocol", `the device speaks link version ${this.hello.link}, this tool 1`));
-      return;
-    }
-    this.#frame(payload);
+    this.#channel.send(Buffer.concat([Uint8Array.of(type, id >> 8, id), ...body]));
   }
 
   #frame(frame: Uint8Array): void {
@@ -315,11 +341,12 @@ export class LinkClient {
     if (frame[0] === T.taken) {
       if (frame.length >= 7) this.#onTaken?.(id, Buffer.from(frame).readUInt32BE(3));
     } else {
-      // Errors about data carry the put's id, which may have been answered already; the commit tells the outcome.
       const pending = this.#pending.get(id);
       this.#pending.delete(id);
-      if (frame[0] === T.error) pending?.reject(deviceError(frame));
-      else pending?.resolve(frame.subarray(3));
+      if (frame[0] !== T.error) pending?.resolve(frame.subarray(3));
+      else if (pending !== undefined) pending.reject(deviceError(frame));
+      // Errors about data carry the put's id, which was answered before.
+      else this.#onGap?.(id);
     }
     if (this.#pending.size > 0 || this.#putting) this.#watch();
     else this.#unwatch();
@@ -327,7 +354,7 @@ export class LinkClient {
 
   #watch(ms = this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS): void {
     this.#unwatch();
-    this.#cancelTimer = (this.#options.after ?? realAfter)(ms, () =>
+    this.#cancelTimer = this.#after(ms, () =>
       this.#fail(
         new LinkError("timeout", `the device has not answered for ${ms / 1000} s; it may have restarted: try again`),
       ),
@@ -343,45 +370,11 @@ export class LinkClient {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#unwatch();
-    this.#wire.close();
-    this.#greeted?.reject(error);
-    this.#greeted = undefined;
+    this.#channel.close();
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
-    this.#onFailure();
+    this.#onFailure(error);
   }
-}
-
-function realAfter(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-}
-
-function refusal(code: number): LinkError {
-  if (code === 1)
-    return new LinkError(
-      "busy",
-      "another client is connected to the device: try again when it is done, at the latest in a minute",
-    );
-  if (code === 2)
-    return new LinkError("key", "the device does not know this key: use the `otakey` that its config.txt has");
-  if (code === 3) return new LinkError("protocol", "the device found a message too long");
-  return new LinkError(
-    "protocol",
-    "the device ended the session because a message did not verify or came too late: try again",
-  );
-}
-
-function deviceError(frame: Uint8Array): LinkError {
-  const kind = ERRORS[frame[3] ?? 0] || "protocol";
-  const said = Buffer.from(frame.subarray(4)).toString();
-  const advice =
-    kind === "medium"
-      ? "; look at the free space, or power the device off and on"
-      : kind === "unverified"
-        ? "; send it again"
-        : "";
-  return new LinkError(kind, `the device says: ${said}${advice}`);
 }
 
 function json<Shape>(body: Uint8Array): Shape {

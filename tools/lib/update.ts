@@ -4,7 +4,8 @@
 import { type BundleHeader, bundleName, decodeBundle } from "./bundle.ts";
 import type { DeviceVersion } from "./device_access.ts";
 import { UserError } from "./errors.ts";
-import { type Hello, LinkClient, LinkError } from "./link_client.ts";
+import { type Hello, LinkClient } from "./link_client.ts";
+import { LinkError } from "./link_error.ts";
 import type { Wire } from "./wire.ts";
 
 /** Attempts to send; each goes on where the one before broke off. */

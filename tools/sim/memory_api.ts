@@ -1,6 +1,7 @@
 // Every function of device/native.d.ts for one boot of an in-memory chip. State is in MemoryChip and its Boot; what has a file of its
 // own beside this one (pins, parts, radio, crypto, sleep) is put together here.
 
+import { consoleApi } from "./memory_console.ts";
 import { cipherApi, cryptoApi, sha256 } from "./memory_crypto.ts";
 import { type Boot, ChipReset, type MemoryChip } from "./memory_native.ts";
 import { partApi } from "./memory_parts.ts";
@@ -30,6 +31,7 @@ export function makeApi(chip: MemoryChip, boot: Boot): Native {
     ...partApi(chip, boot),
     ...radioApi(chip),
     ...sleepApi(chip),
+    ...consoleApi(chip, boot),
   };
 }
 
@@ -84,6 +86,7 @@ function systemApi(chip: MemoryChip, boot: Boot) {
     firmwareVersion: () => "0.1.0",
     log: (line) => {
       chip.logLines.push(line);
+      chip.consoleOut(Buffer.from(`${line}\r\n`));
       chip.board.emit({ kind: "log", line });
     },
     heap: () => [0, 0, 0, 0],

@@ -26,6 +26,7 @@ const TURN_US = 100;
 export const TRIAL_US = 300_000_000;
 const EVENTS_MAX = 32;
 export const UART_BUFFER = 512;
+const CONSOLE_BUFFER = 2304;
 
 export interface MemoryChipOptions {
   board: Board;
@@ -65,6 +66,9 @@ export interface Boot {
   sockets: MemorySockets;
   uarts: Map<number, { baud: number; bytes: number[] }>;
   i2c: Set<number>;
+  /** Bytes that came in on the serial console, and whether the program was told of them since it last read. */
+  console: number[];
+  consoleTold: boolean;
   inputs: Set<number>;
   watched: Set<number>;
   pulses: { pin: number; filterNs: number; count: number } | undefined;
@@ -100,6 +104,8 @@ export class MemoryChip implements Machine, ChipSide {
   /** What `bundleInfo` tells when a fixed program runs. */
   fixedInfo: Partial<BundleInfo> = {};
   bundleConfirmed = false;
+  /** Takes what the program writes to the serial console, log lines included; false: no room now. */
+  consoleOut: (bytes: Uint8Array) => boolean = () => true;
   /** Survives restarts but not power cuts. */
   recoverWhy = "";
   #askedNext = false;
@@ -202,6 +208,8 @@ export class MemoryChip implements Machine, ChipSide {
       }),
       uarts: new Map(),
       i2c: new Set(),
+      console: [],
+      consoleTold: false,
       inputs: new Set(),
       watched: new Set(),
       pulses: undefined,
@@ -309,6 +317,16 @@ export class MemoryChip implements Machine, ChipSide {
     if (port === undefined || this.boot.dead) return;
     for (const byte of bytes) if (port.bytes.length < UART_BUFFER) port.bytes.push(byte);
     this.post(2, uart, 0);
+  }
+
+  /** Bytes come in on the serial console; what has no room is lost. */
+  consoleBytes(bytes: Uint8Array): void {
+    const boot = this.boot;
+    if (boot === undefined || boot.dead) return;
+    boot.console.push(...bytes.subarray(0, Math.max(0, CONSOLE_BUFFER - boot.console.length)));
+    if (boot.consoleTold || boot.console.length === 0) return;
+    boot.consoleTold = true;
+    this.post(4, 0, 0);
   }
 
   pinLevel(pin: number, level: number): void {

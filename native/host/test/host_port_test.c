@@ -477,12 +477,12 @@ static const struct host_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    const struct host_test *const tables[] = {tests, host_board_tests, host_firmware_tests};
+    const struct host_test *const tables[] = {tests, host_board_tests, host_firmware_tests, host_console_tests};
     bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
     if (argc != 3 && !list) return 2;
     if (!list) host_options.flash_dir = argv[1];
     host_cut_hook = jump_out;
-    for (size_t table = 0; table < 3; table++) {
+    for (size_t table = 0; table < sizeof tables / sizeof tables[0]; table++) {
         for (const struct host_test *test = tables[table]; test->name != NULL; test++) {
             if (list) puts(test->name);
             else if (strcmp(test->name, argv[2]) == 0) return test->run(), 0;

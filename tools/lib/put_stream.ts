@@ -1,0 +1,90 @@
+// The content of one put on its way: pieces within the device's window, as it says what it has taken. Asks and answers are link_client.ts's.
+
+import { type After, realAfter } from "./frame_channel.ts";
+
+/** A device that has taken nothing new for so long has lost something, or restarted. */
+export const STALL_MS = 1000;
+
+export class PutStream {
+  /** Resolves when everything is sent (taken or not), or stopped. */
+  readonly sent: Promise<void>;
+  readonly #content: Uint8Array;
+  readonly #chunk: number;
+  readonly #window: number;
+  readonly #onProgress: (done: number, total: number) => void;
+  readonly #send: (at: number, bytes: Uint8Array) => void;
+  #next: number;
+  #taken: number;
+  #stopped = false;
+  #running = false;
+  #allSent = () => {};
+  #wake = () => {};
+
+  constructor(
+    content: Uint8Array,
+    offset: number,
+    chunk: number,
+    window: number,
+    onProgress: (done: number, total: number) => void,
+    send: (at: number, bytes: Uint8Array) => void,
+  ) {
+    this.#content = content;
+    this.#next = this.#taken = offset;
+    this.#chunk = chunk;
+    this.#window = window;
+    this.#onProgress = onProgress;
+    this.#send = send;
+    this.sent = new Promise((resolve) => {
+      this.#allSent = resolve;
+    });
+  }
+
+  start(): void {
+    if (this.#taken > 0) this.#onProgress(this.#taken, this.#content.length);
+    this.#pump();
+  }
+
+  /** Everything before `offset` is written. */
+  taken(offset: number): void {
+    if (offset <= this.#taken) return;
+    this.#taken = Math.min(offset, this.#content.length);
+    this.#next = Math.max(this.#next, this.#taken);
+    this.#onProgress(this.#taken, this.#content.length);
+    this.#wake();
+    this.#pump();
+  }
+
+  /** Sends no more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+    this.#allSent();
+  }
+
+  /** True when the device has taken everything; false when it was stopped or nothing went on for STALL_MS. */
+  async arrived(after: After = realAfter): Promise<boolean> {
+    while (!this.#stopped && this.#taken < this.#content.length) {
+      await new Promise<void>((resolve) => {
+        const cancel = after(STALL_MS, () => this.stop());
+        this.#wake = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    return this.#taken === this.#content.length;
+  }
+
+  #pump(): void {
+    const total = this.#content.length;
+    if (this.#running) return; // sending may bring an answer at once
+    this.#running = true;
+    while (!this.#stopped && this.#next < total && this.#next - this.#taken < this.#window) {
+      const at = this.#next;
+      this.#next = Math.min(at + this.#chunk, total, this.#taken + this.#window);
+      this.#send(at, this.#content.subarray(at, this.#next));
+    }
+    this.#running = false;
+    if (this.#next >= total) this.#allSent();
+  }
+}
