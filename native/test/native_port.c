@@ -1,21 +1,30 @@
-// A machine of flash and NVS only, with NOR rules that end a test when they are broken, and with faults and power cuts at any operation.
+// A machine of flash, NVS, files and firmware slots only, with NOR rules that end a test when they are broken, and with faults and power cuts at any operation.
 #include "native_test.h"
 
 #include <string.h>
 
 struct fake fake;
 
+enum { FILES_MAX = 4, FILE_MAX = 2048, VALUES_MAX = 8 };
+
 static struct {
     char name[2 * PORT_NVS_NAME_MAX + 2];
     uint8_t value[PORT_NVS_VALUE_MAX];
     size_t length;
-} values[4];
+} values[VALUES_MAX];
+
+static struct {
+    char name[PORT_FILE_NAME_MAX + 1]; // empty: free
+    uint8_t bytes[FILE_MAX];
+    uint32_t size;
+} files[FILES_MAX];
 
 void fake_reset(void)
 {
     memset(&fake, 0, sizeof fake);
     memset(fake.cells, 0xFF, sizeof fake.cells);
     memset(values, 0, sizeof values);
+    memset(files, 0, sizeof files);
     fake.forbidden = -1;
 }
 
@@ -103,7 +112,7 @@ static int find(const char *space, const char *key)
     char name[sizeof values[0].name];
     int free_place = -1;
     snprintf(name, sizeof name, "%s/%s", space, key);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < VALUES_MAX; i++) {
         if (strcmp(values[i].name, name) == 0) return i;
         if (values[i].name[0] == '\0') free_place = i;
     }
@@ -144,4 +153,103 @@ int port_nvs_remove(const char *space, const char *key)
     if (at >= 0) values[at].name[0] = '\0';
     if (is_cut()) longjmp(fake.cut, 1);
     return PORT_OK;
+}
+
+// ---------------------------------------------------------------- files; what is written is durable at once
+
+static int file_place(const char *name)
+{
+    for (int i = 0; i < FILES_MAX; i++) {
+        if (strcmp(files[i].name, name) == 0) return i;
+    }
+    return PORT_ENOENT;
+}
+
+int port_file_size(const char *name)
+{
+    int at = file_place(name);
+    return at < 0 ? at : (int)files[at].size;
+}
+
+int port_file_read(const char *name, uint32_t offset, void *buf, size_t length)
+{
+    int at = file_place(name);
+    if (at < 0) return at;
+    uint32_t left = offset < files[at].size ? files[at].size - offset : 0;
+    if (length > left) length = left;
+    memcpy(buf, files[at].bytes + offset, length);
+    return (int)length;
+}
+
+int port_file_write(const char *name, uint32_t offset, const void *data, size_t length)
+{
+    if (fails()) return PORT_EIO;
+    int at = file_place(name);
+    if (at < 0) at = file_place("");
+    CHECK(at >= 0 && offset <= files[at].size && length <= FILE_MAX - offset);
+    if (is_cut()) length = (size_t)(fake_random() % (length + 1));
+    snprintf(files[at].name, sizeof files[at].name, "%s", name);
+    if (length > 0) memcpy(files[at].bytes + offset, data, length);
+    if (offset + length > files[at].size) files[at].size = offset + (uint32_t)length;
+    if (is_cut()) longjmp(fake.cut, 1);
+    return PORT_OK;
+}
+
+int port_file_sync(const char *name)
+{
+    if (fails()) return PORT_EIO;
+    if (is_cut()) longjmp(fake.cut, 1);
+    return file_place(name) < 0 ? PORT_ENOENT : PORT_OK;
+}
+
+int port_file_remove(const char *name)
+{
+    int at = file_place(name);
+    if (at < 0) return at;
+    if (fails()) return PORT_EIO;
+    if (is_cut() && fake_random() % 2 == 0) longjmp(fake.cut, 1);
+    memset(&files[at], 0, sizeof files[at]);
+    if (is_cut()) longjmp(fake.cut, 1);
+    return PORT_OK;
+}
+
+int port_file_rename(const char *from, const char *to)
+{
+    int at = file_place(from), old = file_place(to);
+    if (at < 0) return at;
+    if (fails()) return PORT_EIO;
+    if (is_cut() && fake_random() % 2 == 0) longjmp(fake.cut, 1);
+    if (old >= 0 && old != at) memset(&files[old], 0, sizeof files[old]);
+    snprintf(files[at].name, sizeof files[at].name, "%s", to);
+    if (is_cut()) longjmp(fake.cut, 1);
+    return PORT_OK;
+}
+
+// ---------------------------------------------------------------- firmware slots
+
+int port_firmware_info(struct port_firmware_info *out)
+{
+    *out = fake.firmware;
+    return fake.no_firmware ? PORT_ENOTSUP : PORT_OK;
+}
+
+int port_firmware_activate(void)
+{
+    if (fails()) return PORT_EIO;
+    fake.firmware.other.state = PORT_FIRMWARE_NEW;
+    return PORT_OK;
+}
+
+int port_firmware_confirm(void)
+{
+    if (fake.no_firmware) return PORT_ENOTSUP;
+    if (fails()) return PORT_EIO;
+    fake.firmware.running.state = PORT_FIRMWARE_VALID;
+    return PORT_OK;
+}
+
+int port_firmware_reject(void)
+{
+    fake.firmware.running.state = PORT_FIRMWARE_INVALID;
+    return PORT_ENOENT; // a restart cannot be played here
 }

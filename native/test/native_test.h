@@ -29,19 +29,21 @@ enum { FAKE_SECTORS = 8, FAKE_SIZE = FAKE_SECTORS * PORT_FLASH_SECTOR };
 
 struct fake {
     uint8_t cells[PORT_PART_COUNT][FAKE_SIZE];
-    unsigned operations; // on flash and NVS since fake_count
+    unsigned operations; // on flash, NVS and files since fake_count
     unsigned fail_at;    // this operation fails with PORT_EIO and does nothing; 0: none
     unsigned cut_at;     // the power is lost in this operation: `cut` is jumped to; 0: never
     uint64_t seed;       // what a cut leaves behind
     jmp_buf cut;
     int forbidden; // a partition that must not be touched, or -1
+    struct port_firmware_info firmware; // what the boot loader has
+    bool no_firmware;                   // a machine without firmware slots
     // The last operation, for tests of the order.
     enum port_partition last_part;
     uint32_t last_offset, last_length;
 };
 extern struct fake fake;
 
-// Blank flash, empty NVS, no faults.
+// Blank flash, empty NVS, no files, no faults.
 void fake_reset(void);
 // Operations are counted from here on; no faults.
 void fake_count(void);

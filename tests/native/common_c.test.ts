@@ -19,7 +19,9 @@ await testCases({
     ...readdirSync(TESTS)
       .filter((name) => /^native_.*\.c$/.test(name))
       .map((name) => join(TESTS, name)),
-    ...["slots", "boot", "path", "noise", "text"].map((name) => join(NATIVE, `${name}.c`)),
+    ...["slots", "boot", "config_trial", "digest", "firmware", "path", "noise", "text"].map((name) =>
+      join(NATIVE, `${name}.c`),
+    ),
   ],
   libraries: ["-lmbedcrypto"],
   input: (name) => (name === "noise_published" ? publishedAsWords() : undefined),
