@@ -477,7 +477,8 @@ static const struct host_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    const struct host_test *const tables[] = {tests, host_board_tests, host_firmware_tests, host_console_tests};
+    const struct host_test *const tables[] = {tests, host_board_tests, host_firmware_tests, host_console_tests,
+                                              host_air_tests};
     bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
     if (argc != 3 && !list) return 2;
     if (!list) host_options.flash_dir = argv[1];

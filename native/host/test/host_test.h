@@ -12,7 +12,8 @@ struct host_test {
     const char *name;
     void (*run)(void);
 };
-extern const struct host_test host_board_tests[], host_firmware_tests[], host_console_tests[]; // each ends with a NULL name
+// Each ends with a NULL name.
+extern const struct host_test host_board_tests[], host_firmware_tests[], host_console_tests[], host_air_tests[];
 
 #define CHECK(condition)                                                                                              \
     do {                                                                                                              \
