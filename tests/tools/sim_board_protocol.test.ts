@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { BROADCAST } from "../../tools/sim/air.ts";
 import {
   BoardDecoder,
   encodeFromBoard,
@@ -8,6 +9,16 @@ import {
 } from "../../tools/sim/board_protocol.ts";
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(" ", ""), "hex"));
+
+const SHIFT: FromDevice = {
+  kind: "shift",
+  latchPin: 15,
+  clockPin: 14,
+  inPin: 16,
+  outPin: 13,
+  bits: 32,
+  value: 0xdeadbeef,
+};
 
 /** docs/BOARD.md by hand. */
 const GOLDEN: [string, FromDevice][] = [
@@ -31,6 +42,17 @@ const GOLDEN: [string, FromDevice][] = [
   ["0300 0d f000", { kind: "cpu", mhz: 240 }],
   ["0200 0e 22", { kind: "pin read", pin: 34 }],
   ["0600 0f 0207000000", { kind: "flash", operation: 2, count: 7 }],
+  ["0400 19 050419", { kind: "hx711", dataPin: 5, clockPin: 4, pulses: 25 }],
+  ["0300 1a 0e01", { kind: "pulse counter", pin: 14, on: true }],
+  ["0b00 1b 0d016400000088130000", { kind: "edges open", pin: 13, filterUs: 100, idleUs: 5000 }],
+  ["0300 1b 0d00", { kind: "edges close", pin: 13 }],
+  ["0a00 1c 0f0e100d20efbeadde", SHIFT],
+  ["0900 1d 06010200000000aa", { kind: "radio", channel: 6, longRange: true, mac: "0200000000aa" }],
+  ["0900 1e 07ffffffffffff2a", { kind: "espnow send", sequence: 7, to: BROADCAST, frame: hex("2a") }],
+  ["0300 1f 0400", { kind: "onewire reset", pin: 4 }],
+  ["0500 1f 0401cc44", { kind: "onewire write", pin: 4, bytes: hex("cc44") }],
+  ["0400 1f 040209", { kind: "onewire read", pin: 4, length: 9 }],
+  ["0400 1f 040301", { kind: "onewire triplet", pin: 4, direction: 1 }],
   ["1100 18 01000000 02000000 03000000 00010000", { kind: "heap", live: 1, peak: 2, gross: 3, largest: 256 }],
 ];
 
@@ -74,6 +96,28 @@ test("each message to the device has its bytes", () => {
     [{ kind: "i2c answer", error: -12, bytes: hex("") }, "0200 48 f4"],
     [{ kind: "i2c answer", error: 0, bytes: hex("0102") }, "0400 48 000102"],
     [{ kind: "pin answer", level: 1 }, "0200 4a 01"],
+    [{ kind: "onewire answer", error: -3, bytes: hex("") }, "0200 50 fd"],
+    [{ kind: "onewire answer", error: 0, bytes: hex("28ff") }, "0400 50 0028ff"],
+    [{ kind: "hx711 answer", bits: undefined }, "0600 51 0000000000"],
+    [{ kind: "hx711 answer", bits: 0x800001 }, "0600 51 0101008000"],
+    [{ kind: "pulses", pin: 14, count: 0xfffffffe, widthNs: 1000 }, "0a00 52 0efeffffffe8030000"],
+    [
+      {
+        kind: "edges",
+        pin: 13,
+        levels: [
+          [1, 400],
+          [0, 1e10],
+        ],
+      },
+      "0a00 53 0d90010080ffffff7f",
+    ],
+    [{ kind: "shift answer", inputs: 0xfedcba98 }, "0500 54 98badcfe"],
+    [
+      { kind: "espnow frame", channel: 6, rssi: -50, from: "0200000000bb", frame: hex("2a") },
+      "0a00 55 06ce0200000000bb2a",
+    ],
+    [{ kind: "espnow sent", sequence: 7, acknowledged: true }, "0300 56 0701"],
   ];
   for (const [message, bytes] of cases) expect(encodeFromBoard(message)).toEqual(hex(bytes));
 });

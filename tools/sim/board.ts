@@ -148,14 +148,14 @@ export class Board {
     const idleUs = this.edgeReceiver?.pin === pin ? this.edgeReceiver.idleUs : QUIET_US;
     let atUs = this.clock.nowUs;
     let batch: Level[] = [];
-    for (const level of [...levels, [0, QUIET_US] as const]) {
-      batch.push(level);
-      if (level[1] >= idleUs) {
+    for (const [level, us] of merged([...levels, [0, QUIET_US]])) {
+      batch.push([level, us]);
+      if (us >= idleUs) {
         const told = batch;
         this.clock.at(atUs + idleUs, () => this.chip?.edges?.(pin, told));
         batch = [];
       }
-      atUs += level[1];
+      atUs += us;
     }
   }
 
@@ -186,4 +186,15 @@ export interface ChipSide {
   networkChanged(): void;
   pulses?(pin: number, count: number, widthNs: number): void;
   edges?(pin: number, levels: readonly Level[]): void;
+}
+
+/** Neighbours of the same level as one. */
+function merged(levels: readonly Level[]): Level[] {
+  const out: [0 | 1, number][] = [];
+  for (const [level, us] of levels) {
+    const last = out.at(-1);
+    if (last?.[0] === level) last[1] += us;
+    else out.push([level, us]);
+  }
+  return out;
 }
