@@ -7,6 +7,9 @@ export const CHUNK_BYTES = 2048;
 export const WINDOW_BYTES = 65536;
 /** Where a file grows until it has verified. A power cut leaves it for the next attempt. */
 export const STAGING = "staging";
+/** What config.txt was before its trial: nobody may write it over the link. */
+const CONFIG_OLD = "config.old";
+const CONFIG = "config.txt";
 /** NVS place of the description of what is in STAGING. */
 const SPACE = "link";
 /** Longest text answer in bytes; a Noise message has a 16-bit length. */
@@ -24,6 +27,7 @@ const PUT_FILE = 0x10;
 const PUT_BUNDLE = 0x11;
 export const DATA = 0x12;
 const COMMIT = 0x13;
+const PUT_FIRMWARE = 0x14;
 const OK = 0x80;
 const JSON_ANSWER = 0x81;
 const TAKEN = 0x82;
@@ -49,7 +53,10 @@ export class Link {
   /** A restart was asked for and answered; the carrier does it when the answer is out. */
   rebooting = false;
 
-  /** PUT_FILE, PUT_BUNDLE, or 0 when no put is open. */
+  /** A configuration that came over this carrier has to prove itself; not so where somebody holds the cable. */
+  configTrial = true;
+
+  /** PUT_FILE, PUT_BUNDLE, PUT_FIRMWARE, or 0 when no put is open. */
   private put = 0;
   /** Of the open put: its request id, length, how far it is written, and what the tool was told of that. */
   private id = 0;
@@ -77,6 +84,7 @@ export class Link {
         window: this.window,
         machine: native.machine(),
         bundle: native.bundleInfo(),
+        firmware: native.firmwareInfo(),
       }),
     );
   }
@@ -119,6 +127,7 @@ export class Link {
         return json(id, size < 0 ? { size } : { size, sha256: hex(native.sha256File(name)) });
       }
       case REMOVE:
+        if (textFrom(body, 0) === CONFIG_OLD) return this.refuse(id, REFUSED, "reserved name");
         if (!native.fileRemove(textFrom(body, 0))) return this.refuse(id, REFUSED, "no such file");
         break;
       case LOG:
@@ -136,6 +145,8 @@ export class Link {
         return this.putFile(id, body);
       case PUT_BUNDLE:
         return this.putBundle(id, body);
+      case PUT_FIRMWARE:
+        return this.putFirmware(id, body);
       case COMMIT:
         return this.commit(id);
       default:
@@ -149,7 +160,7 @@ export class Link {
     if (body.length < 37) return fail(id, MALFORMED, "short put");
     const size = readU32(body, 0);
     const name = textFrom(body, 36);
-    if (name === STAGING) return this.refuse(id, REFUSED, "reserved name");
+    if (name === STAGING || name === CONFIG_OLD) return this.refuse(id, REFUSED, "reserved name");
     native.fileSize(name); // throws for a name that is not allowed
     this.sum = hex(body.subarray(4, 36));
     const what = `${size} ${this.sum} ${name}`;
@@ -181,6 +192,20 @@ export class Link {
     );
   }
 
+  private putFirmware(id: number, body: Uint8Array): Uint8Array {
+    this.put = 0;
+    if (body.length < 37) return fail(id, MALFORMED, "short put");
+    const size = readU32(body, 0);
+    const machine = textFrom(body, 36);
+    const info = native.firmwareInfo();
+    if (machine !== native.machine())
+      return this.refuse(id, REFUSED, `firmware for ${machine} on a ${native.machine()}`);
+    if (info.slot < 0) return this.refuse(id, REFUSED, "no second firmware slot");
+    if (info.state === 1) return this.refuse(id, REFUSED, "the running firmware is on trial");
+    if (size > info.space) return this.refuse(id, REFUSED, `firmware of ${size} bytes, room for ${info.space}`);
+    return this.opened(id, PUT_FIRMWARE, size, native.firmwareBegin(size, body.subarray(4, 36)));
+  }
+
   private opened(id: number, put: number, size: number, offset: number): Uint8Array {
     this.put = put;
     this.id = id;
@@ -201,6 +226,7 @@ export class Link {
     if (end <= this.offset) return undefined;
     const bytes = frame.subarray(7 + this.offset - at);
     if (this.put === PUT_BUNDLE) native.slotWrite(this.offset, bytes);
+    else if (this.put === PUT_FIRMWARE) native.firmwareWrite(this.offset, bytes);
     else native.fileWrite(STAGING, this.offset, bytes);
     this.offset = end;
     if (end < this.size && end - this.told < this.window / 4) return undefined;
@@ -215,6 +241,8 @@ export class Link {
     this.put = 0;
     if (put === PUT_BUNDLE) {
       native.slotCommit();
+    } else if (put === PUT_FIRMWARE) {
+      native.firmwareCommit();
     } else {
       if (this.size === 0) native.fileWrite(STAGING, 0, new Uint8Array(0));
       native.fileSync(STAGING);
@@ -222,7 +250,8 @@ export class Link {
         native.fileRemove(STAGING);
         return this.refuse(id, UNVERIFIED, "checksum differs");
       }
-      native.fileRename(STAGING, this.name);
+      if (this.configTrial && this.name === CONFIG) native.configTry(STAGING);
+      else native.fileRename(STAGING, this.name);
       native.nvsRemove(SPACE, "put");
     }
     return build(OK, id);
@@ -281,7 +310,7 @@ export function readU32(bytes: Uint8Array, at: number): number {
   return bytes[at]! * 16777216 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
 }
 
-function hex(bytes: Uint8Array): string {
+export function hex(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i++) text += (bytes[i]! < 16 ? "0" : "") + bytes[i]!.toString(16);
   return text;

@@ -1,4 +1,4 @@
-// Counters in NVS, in the namespace `netstats` that the old fleet used.
+// Counters in NVS, in the namespace `netstats` that the old fleet used; the numbers of boots are the firmware's (docs/WIRE.md).
 
 /** The count, 0 when there is none. */
 export function readCount(key: string): number {
@@ -17,4 +17,5 @@ export function countEvent(key: string): void {
 export function resetCounts(): void {
   native.nvsRemove("netstats", "connlost");
   native.nvsRemove("netstats", "mqttlost");
+  native.nvsRemove("hearth", "boots");
 }

@@ -1,6 +1,7 @@
 // The commands on cmnd/NAME/OTA, which can also be typed on the serial console. What they set in motion is elsewhere: link_tcp.ts, proof.ts, native.
 
 import type { Appliance } from "./appliance.ts";
+import { hex } from "./link.ts";
 import { SerialLink } from "./link_serial.ts";
 import { LinkServer } from "./link_tcp.ts";
 import type { Task } from "./loop.ts";
@@ -10,6 +11,10 @@ export const STATUS_MS = 10_000;
 const HELP =
   "commands: open commit reboot keepversion partitions getversion stats resetstats msg_reboot msg_exception msg_rm test_exception";
 const STATES = ["recovery", "trial", "permanent"];
+/** By state of FirmwareInfo, from -1 on. */
+const FIRMWARE_STATES = ["undefined", "new", "pending", "valid", "invalid", "aborted"];
+/** The numbers of NVS hearth/boots. */
+const BOOTS = ["power", "brownout", "asked", "restart", "exception", "recovery", "panic", "watchdog"];
 
 export class OtaCommands {
   readonly link: LinkServer;
@@ -54,6 +59,8 @@ export class OtaCommands {
         return native.restart("reboot command", true);
       case "keepversion":
         native.bundleConfirm();
+        native.firmwareConfirm();
+        native.configConfirm();
         return `version kept ${native.bundleInfo().hash}`;
       case "partitions":
         return this.partitions();
@@ -105,6 +112,8 @@ export class OtaCommands {
 
   private version(): string {
     const info = native.bundleInfo();
+    const image = native.firmwareInfo();
+    const config = native.configInfo();
     return `version ${JSON.stringify({
       profile: info.profile,
       version: info.version,
@@ -114,6 +123,17 @@ export class OtaCommands {
       rejected: info.rejectedHash === "" ? null : { bundle: info.rejectedHash, why: info.rejectedWhy },
       recovery: info.recoveryWhy === "" ? null : info.recoveryWhy,
       firmware: native.firmwareVersion(),
+      image: {
+        hash: image.hash,
+        slot: image.slot,
+        state: FIRMWARE_STATES[image.state + 1],
+        rejected: image.rejectedHash === "" ? null : { hash: image.rejectedHash, why: image.rejectedWhy },
+      },
+      config: {
+        hash: native.fileSize("config.txt") < 0 ? null : hex(native.sha256File("config.txt")).slice(0, 16),
+        state: config.trial ? "trial" : "permanent",
+        rejected: config.rejectedHash === "" ? null : { hash: config.rejectedHash, why: config.rejectedWhy },
+      },
       machine: native.machine(),
       engine: info.engineId,
       api: info.apiHash,
@@ -123,7 +143,25 @@ export class OtaCommands {
 
   private partitions(): string {
     const info = native.bundleInfo();
-    return `partitions ${JSON.stringify({ running: info.slot, bundle: info.hash, files: native.fileSpace() })}`;
+    const image = native.firmwareInfo();
+    const { version, hash, slot } = image;
+    return `partitions ${JSON.stringify({
+      running: info.slot,
+      bundle: info.hash,
+      files: native.fileSpace(),
+      firmware:
+        slot < 0
+          ? null
+          : [
+              { slot, state: FIRMWARE_STATES[image.state + 1], version, hash },
+              {
+                slot: 1 - slot,
+                state: FIRMWARE_STATES[image.otherState + 1],
+                version: image.otherVersion,
+                hash: image.otherHash,
+              },
+            ],
+    })}`;
   }
 
   private stats(): string {
@@ -131,6 +169,8 @@ export class OtaCommands {
     const heap = native.heap();
     log.line(`connlost events net ${readCount("connlost")} mqtt ${readCount("mqttlost")}`);
     log.line(`heap live ${heap[0]} peak ${heap[1]} free ${heap[2]} largest ${heap[3]}`);
+    const boots = (native.nvsGet("hearth", "boots") ?? "").split(" ");
+    log.line(`boots${BOOTS.map((cause, index) => ` ${cause} ${boots[index] || 0}`).join("")}`);
     log.line(`loop turns ${loop.turns} lag ${Math.ceil(loop.maxLagMs)} ms turn ${Math.ceil(loop.maxTurnMs)} ms`);
     const refused = this.link.refused + this.serial.refused;
     const { refused: unsent, dropped } = this.appliance.mqtt;

@@ -38,10 +38,22 @@ export class Proof {
     this.keepGood();
   }
 
-  /** Makes a trial permanent if `trialToo`; the crash count is cleared unless it stays a trial. */
+  /** Makes what is on trial permanent if `trialToo`; the crash count is cleared unless the bundle stays a trial. The recovery bundle speaks
+   * for firmware and configuration as well: who can be reached can be updated. */
   confirm(trialToo: boolean): void {
     this.done = true;
     const info = native.bundleInfo();
+    if (trialToo) {
+      const firmware = native.firmwareInfo();
+      if (firmware.state === 1) {
+        native.firmwareConfirm();
+        this.appliance.log.line(`firmware confirmed ${firmware.hash}`);
+      }
+      if (native.configInfo().trial) {
+        native.configConfirm();
+        this.appliance.log.line("config confirmed");
+      }
+    }
     if (info.state === 0 || (info.state === 1 && !trialToo)) return;
     native.bundleConfirm();
     if (info.state === 1) this.appliance.log.line(`trial confirmed ${info.hash}`);

@@ -19,7 +19,7 @@ function usableTokens(): string[] {
     // A medium that fails is as good as no file.
   }
   const file = new Config(parseConfig(text ?? ""));
-  for (const token of REACH_TOKENS.concat("watchdog")) {
+  for (const token of REACH_TOKENS.concat("watchdog", "keep")) {
     const value = file.get(token);
     if (value !== undefined && reachFault(token, value) === undefined) tokens.push(token, value);
   }

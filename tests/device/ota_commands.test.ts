@@ -64,6 +64,8 @@ test("getversion answers one line of JSON", () => {
     rejected: { bundle: "abcd", why: "crash" },
     recovery: null,
     firmware: "0.1.0",
+    image: { hash: "f0f0f0f0f0f0f0f0", slot: 0, state: "valid", rejected: null },
+    config: { hash: Bun.SHA256.hash(CONFIG, "hex").slice(0, 16), state: "permanent", rejected: null },
     machine: "memory",
     engine: "0000000000000000",
     api: "0000000000000000",
@@ -73,7 +75,13 @@ test("getversion answers one line of JSON", () => {
 
 test("partitions answers one line of JSON", () => {
   const [line] = answer(connected(), "partitions");
-  expect(JSON.parse((line as string).replace("partitions ", ""))).toMatchObject({ running: 0 });
+  expect(JSON.parse((line as string).replace("partitions ", ""))).toMatchObject({
+    running: 0,
+    firmware: [
+      { slot: 0, state: "valid", version: "0.1.0", hash: "f0f0f0f0f0f0f0f0" },
+      { slot: 1, state: "undefined", version: "", hash: "" },
+    ],
+  });
 });
 
 test("stats tells the losses, resetstats forgets them", () => {
@@ -83,9 +91,15 @@ test("stats tells the losses, resetstats forgets them", () => {
   house.published.length = 0;
   const lines = answer(house, "stats");
   expect(lines[0]).toBe("connlost events net 0 mqtt 1");
-  expect(lines.length).toBe(4);
+  expect(lines.length).toBe(5);
+  expect(lines[1]).toMatch(/^heap live \d+ peak \d+ free \d+ largest \d+$/);
+  expect(lines[2]).toBe("boots power 1 brownout 0 asked 1 restart 0 exception 0 recovery 0 panic 0 watchdog 0");
+  expect(lines[3]).toMatch(/^loop turns \d+ lag \d+ ms turn \d+ ms$/);
+  expect(lines[4]).toMatch(/^dropped events 0 messages 0 publications 0 log 0 refused 0 exceptions 0$/);
   expect(answer(house, "resetstats")).toEqual(["stats reset"]);
-  expect(answer(house, "stats")[0]).toBe("connlost events net 0 mqtt 0");
+  const after = answer(house, "stats");
+  expect(after[0]).toBe("connlost events net 0 mqtt 0");
+  expect(after[2]).toStartWith("boots power 0 ");
 });
 
 test("commit says what went wrong and nothing is lost", () => {

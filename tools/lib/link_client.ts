@@ -35,6 +35,7 @@ const T = {
   putBundle: 0x11,
   data: 0x12,
   commit: 0x13,
+  putFirmware: 0x14,
   taken: 0x82,
   error: 0xff,
 } as const;
@@ -46,6 +47,7 @@ export interface Hello {
   window: number;
   machine: string;
   bundle: BundleInfo;
+  firmware: FirmwareInfo;
 }
 
 export interface DeviceInfo {
@@ -204,6 +206,12 @@ export class LinkClient {
   async putBundle(bundle: Uint8Array, options: PutOptions & { changeProfile?: boolean } = {}): Promise<void> {
     const flag = options.changeProfile ? Uint8Array.of(1) : new Uint8Array(0);
     await this.#put(T.putBundle, Buffer.concat([bundle.subarray(0, 256), flag]), bundle.subarray(256), options);
+  }
+
+  /** Writes a firmware image for `machine` and commits it: the next boot tries it. */
+  async putFirmware(image: Uint8Array, machine: string, options: PutOptions = {}): Promise<void> {
+    const head = Buffer.concat([u32(image.length), Buffer.from(sha256(image), "hex"), Buffer.from(machine)]);
+    await this.#put(T.putFirmware, head, image, options);
   }
 
   #put(type: number, head: Uint8Array, content: Uint8Array, options: PutOptions): Promise<void> {

@@ -10,6 +10,7 @@ import { Air, type AirFrame, type Radio } from "./air.ts";
 import { Board, type ChipSide, RESET_REASONS, type ResetReason } from "./board.ts";
 import { answerParts } from "./board_parts.ts";
 import { BoardDecoder, encodeFromBoard, type FromBoard, type FromDevice } from "./board_protocol.ts";
+import { flashFirmware, loadFirmware } from "./boot_loader.ts";
 import type { Timer } from "./clock.ts";
 import type { Level } from "./edge_cutter.ts";
 import { partitionImage } from "./flash_image.ts";
@@ -29,7 +30,8 @@ let machines = 0;
 
 export interface HostMachineOptions {
   world: HostWorld;
-  /** The command of the firmware: its path, or path and arguments of something that behaves like it. */
+  /** The firmware: the path of its program, which is flashed and booted from the chip's firmware slots; or the command of something that
+   * behaves like it, without slots. */
   firmware: string | string[];
   /** State of the chip; made when it is not there. */
   flashDir: string;
@@ -153,6 +155,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     if (this.#powered) return;
     await this.#exited;
     await this.#serve();
+    if (typeof this.#options.firmware === "string") flashFirmware(this.flashDir, this.#options.firmware);
     this.#powered = true;
     this.#panics = 0;
     this.#boot(0);
@@ -222,7 +225,12 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     this.#bootUs = this.#world.clock.nowUs;
     this.#setBusy();
     const { firmware, seed, uniqueId, args } = this.#options;
-    const command = [...(typeof firmware === "string" ? [firmware] : firmware)];
+    const loaded = typeof firmware === "string" ? loadFirmware(this.flashDir) : undefined;
+    if (loaded === undefined && typeof firmware === "string") {
+      this.#giveUp("the boot loader found no firmware that verifies");
+      return;
+    }
+    const command = loaded === undefined ? [...firmware] : [loaded.program, "--firmware-slot", String(loaded.slot)];
     command.push("--flash", this.flashDir, "--board", this.#socketPath, "--reset", String(reason));
     if (seed !== undefined) command.push("--seed", String(seed + this.#boots * 1_000_003));
     if (uniqueId !== undefined) command.push("--id", uniqueId);

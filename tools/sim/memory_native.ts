@@ -13,7 +13,7 @@ import { MemoryRadio } from "./memory_radio.ts";
 import { RTC_BYTES } from "./memory_sleep.ts";
 import { type LastEnd, MemorySlots } from "./memory_slots.ts";
 import { MemorySockets } from "./memory_sockets.ts";
-import { MemoryTrials } from "./memory_trials.ts";
+import { countBoot, MemoryTrials } from "./memory_trials.ts";
 
 /** What a bundle is to this machine: a function that is told `native`. */
 export type Program = (native: Native) => void;
@@ -240,6 +240,7 @@ export class MemoryChip implements Machine, ChipSide {
   }
 
   #program(boot: Boot): Program | undefined {
+    countBoot(this.nvs, boot.reason, this.#last, this.recoverWhy !== "");
     // What was taken back has done what the last boot ended with: nobody else is to blame, and there is no more need for recovery.
     const excused = this.trials.boot(this.#last, this.recoverWhy !== "");
     if (excused && this.recoverWhy !== "") {

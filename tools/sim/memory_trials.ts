@@ -12,6 +12,25 @@ const CONFIG_BOOTS_MAX = 8;
 /** As in ESP-IDF's otadata. */
 export const FIRMWARE_STATE = { undefined: -1, new: 0, pending: 1, valid: 2, invalid: 3, aborted: 4 } as const;
 
+/** In the order of NVS hearth/boots. */
+const CAUSES = ["power", "brownout", "asked", "restart", "exception", "recovery", "panic", "watchdog"];
+
+/** Counts a boot by its cause, as native/life.c does. `reason` as native.resetReason(). */
+export function countBoot(nvs: Map<string, string>, reason: number, last: LastEnd, recover: boolean): void {
+  const bySoftware = recover
+    ? "recovery"
+    : last.kind === "crash"
+      ? "exception"
+      : last.kind === "asked"
+        ? "asked"
+        : "restart";
+  const cause = ["power", bySoftware, "watchdog", "panic", "", "brownout"][reason] ?? "";
+  if (!CAUSES.includes(cause)) return;
+  const counts = CAUSES.map((_, index) => Number(nvs.get("hearth/boots")?.split(" ")[index] ?? 0));
+  counts[CAUSES.indexOf(cause)]!++;
+  nvs.set("hearth/boots", counts.join(" "));
+}
+
 interface Image {
   hash: string;
   version: string;
