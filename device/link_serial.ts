@@ -149,7 +149,7 @@ export class SerialLink {
     const id = (buffer[1]! << 8) | buffer[2]!;
     if (this.link === undefined)
       this.link = new Link(this.options.name, this.options.onRefused, CHUNK_BYTES, WINDOW_BYTES);
-      this.link.configTrial = false;
+    this.link.configTrial = false;
     if (type === DATA) this.send(this.link.handle(buffer.subarray(0, length)));
     else {
       // Another tool counts from 1 again, so its greeting is never taken for one that came twice.

@@ -91,8 +91,8 @@ void host_flash_stop(void);
 enum { HOST_FIRMWARE_SIZE = 8 << 20 };
 int host_firmware_start(void);
 void host_firmware_stop(void);
-// The firmware slot that does not run; made blank when it is not there if `make`. NULL when there is none.
-struct host_nor *host_firmware_other(bool make);
+// The firmware slot that does not run, made blank when it is not there; NULL when there is none.
+struct host_nor *host_firmware_other(void);
 
 int host_nvs_start(void);
 void host_nvs_stop(void);

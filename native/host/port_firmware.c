@@ -81,15 +81,35 @@ void host_firmware_stop(void)
     host_nor_close(&other);
 }
 
-struct host_nor *host_firmware_other(bool make)
+static const char *other_name(void)
+{
+    return slot_names[1 - host_options.firmware_slot];
+}
+
+// An image that came over a cable is as long as it is; a partition has its whole size.
+static bool fill_partition(void)
 {
     char file[16], path[1100];
+    uint8_t blank[PORT_FLASH_SECTOR];
+    snprintf(file, sizeof file, "%s.bin", other_name());
+    if (!host_path(path, sizeof path, file)) return false;
+    int size = host_file_size(path);
+    if (size == PORT_ENOENT || size >= HOST_FIRMWARE_SIZE) return true;
+    FILE *partition = size < 0 ? NULL : fopen(path, "ab");
+    if (partition == NULL) return false;
+    memset(blank, 0xFF, sizeof blank);
+    for (size_t left = (size_t)(HOST_FIRMWARE_SIZE - size), part; left > 0; left -= part) {
+        part = left < sizeof blank ? left : sizeof blank;
+        if (fwrite(blank, 1, part, partition) != part) break;
+    }
+    return fclose(partition) == 0;
+}
+
+struct host_nor *host_firmware_other(void)
+{
     if (host_options.firmware_slot < 0) return NULL;
     if (other.cells != NULL) return &other;
-    const char *name = slot_names[1 - host_options.firmware_slot];
-    snprintf(file, sizeof file, "%s.bin", name);
-    if (!make && (!host_path(path, sizeof path, file) || host_file_size(path) < 0)) return NULL;
-    return host_nor_open(&other, name, HOST_FIRMWARE_SIZE) == PORT_OK ? &other : NULL;
+    return fill_partition() && host_nor_open(&other, other_name(), HOST_FIRMWARE_SIZE) == PORT_OK ? &other : NULL;
 }
 
 // Length of the ELF file that begins at `bytes`, 0 when there is none: its section table is its end.
@@ -130,46 +150,48 @@ static const struct firmware_descriptor *describe(const uint8_t *bytes, uint32_t
     return NULL;
 }
 
-static void describe_running(struct port_firmware_slot *slot)
+// Read alone: Linux refuses to open a running program for writing, and no slot is made by looking at it.
+static void describe_slot(int number, struct port_firmware_slot *slot)
 {
     struct host_nor image = {0};
-    memset(slot, 0, sizeof *slot);
-    // Read alone: Linux refuses to open a running program for writing.
-    if (host_nor_view(&image, slot_names[host_options.firmware_slot]) == PORT_OK) (void)describe(image.cells, image.size, slot);
+    (void)host_nor_view(&image, slot_names[number]);
+    (void)describe(image.cells, image.size, slot);
     host_nor_close(&image);
-    memcpy(slot->version, embedded_descriptor.version, sizeof embedded_descriptor.version);
+    slot->state = state_of(number);
 }
 
 int port_firmware_info(struct port_firmware_info *out)
 {
-    static struct port_firmware_slot running; // does not change during a boot
     if (host_options.firmware_slot < 0) return PORT_ENOTSUP;
-    if (running.version[0] == '\0') describe_running(&running);
     out->slot = host_options.firmware_slot;
-    out->running = running;
-    out->running.state = state_of(out->slot);
-    struct host_nor *image = host_firmware_other(false);
-    (void)describe(image == NULL ? NULL : image->cells, image == NULL ? 0 : image->size, &out->other);
-    out->other.state = state_of(1 - out->slot);
+    describe_slot(out->slot, &out->running);
+    describe_slot(1 - out->slot, &out->other);
     return PORT_OK;
+}
+
+static bool image_is_ours(void)
+{
+    struct port_firmware_slot slot;
+    struct host_nor image = {0};
+    uint8_t sum[SHA_SIZE];
+    size_t sum_length;
+    (void)host_nor_view(&image, other_name());
+    const struct firmware_descriptor *found = describe(image.cells, image.size, &slot);
+    bool good = found != NULL && strcmp(found->machine, embedded_descriptor.machine) == 0;
+    if (good) {
+        uint32_t length = elf_length(image.cells, image.size);
+        good = psa_hash_compute(PSA_ALG_SHA_256, image.cells, length, sum, sizeof sum, &sum_length) == PSA_SUCCESS &&
+               memcmp(sum, image.cells + length, sizeof sum) == 0;
+    }
+    host_nor_close(&image);
+    return good;
 }
 
 int port_firmware_activate(void)
 {
-    struct port_firmware_slot slot;
-    uint8_t sum[SHA_SIZE];
-    size_t sum_length;
     if (host_options.firmware_slot < 0) return PORT_ENOTSUP;
     if (state_of(host_options.firmware_slot) == PORT_FIRMWARE_PENDING) return PORT_EBUSY;
-    struct host_nor *image = host_firmware_other(false);
-    if (image == NULL) return PORT_EBAD;
-    const struct firmware_descriptor *found = describe(image->cells, image->size, &slot);
-    uint32_t length = elf_length(image->cells, image->size);
-    if (found == NULL || strcmp(found->machine, embedded_descriptor.machine) != 0) return PORT_EBAD;
-    if (psa_hash_compute(PSA_ALG_SHA_256, image->cells, length, sum, sizeof sum, &sum_length) != PSA_SUCCESS ||
-        memcmp(sum, image->cells + length, sizeof sum) != 0) {
-        return PORT_EBAD;
-    }
+    if (!image_is_ours()) return PORT_EBAD;
     // The next number that stands for the other slot, in the sector that does not hold the running one's entry.
     int mine = entry_of(host_options.firmware_slot);
     uint32_t sequence = mine < 0 ? 0 : read_entry(mine).sequence;
@@ -192,9 +214,9 @@ int port_firmware_reject(void)
     struct port_firmware_slot slot;
     if (host_options.firmware_slot < 0) return PORT_ENOTSUP;
     int mine = entry_of(host_options.firmware_slot), state = state_of(1 - host_options.firmware_slot);
-    struct host_nor *image = host_firmware_other(false);
     bool bootable = state == PORT_FIRMWARE_VALID || state == PORT_FIRMWARE_UNDEFINED;
-    if (mine < 0 || !bootable || image == NULL || describe(image->cells, image->size, &slot) == NULL) return PORT_ENOENT;
+    describe_slot(1 - host_options.firmware_slot, &slot);
+    if (mine < 0 || !bootable || slot.version[0] == '\0') return PORT_ENOENT;
     int result = write_entry(mine, read_entry(mine).sequence, PORT_FIRMWARE_INVALID);
     if (result < 0) return result;
     port_restart();

@@ -162,7 +162,7 @@ void host_flash_stop(void)
 
 static struct host_nor *partition(enum port_partition part)
 {
-    if (part == PORT_PART_FIRMWARE) return host_firmware_other(true);
+    if (part == PORT_PART_FIRMWARE) return host_firmware_other();
     if ((unsigned)part >= APP_COUNT || partitions[part].cells == NULL) return NULL;
     return &partitions[part];
 }

@@ -60,6 +60,9 @@ export interface HeapFigures {
 
 type Fate = "watchdog" | "power" | "reset";
 
+/** What can become of a running firmware: a crash of the CPU, a program that stands still until the watchdog ends it, and that end itself. */
+export type Fault = "panic" | "hang" | "watchdog";
+
 export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
   readonly board: Board;
   readonly address: string;
@@ -174,6 +177,12 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     await this.#exited;
   }
 
+  /** Makes the running firmware fail. */
+  fail(fault: Fault): void {
+    if (fault === "watchdog") this.#kill("watchdog");
+    else this.#process?.kill(fault === "panic" ? "SIGABRT" : "SIGSTOP");
+  }
+
   async close(): Promise<void> {
     await this.powerCut();
     this.#leaveAir();
@@ -223,13 +232,13 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     this.#sleepUs = 0;
     this.#errorText = "";
     this.#bootUs = this.#world.clock.nowUs;
-    this.#setBusy();
     const { firmware, seed, uniqueId, args } = this.#options;
     const loaded = typeof firmware === "string" ? loadFirmware(this.flashDir) : undefined;
     if (loaded === undefined && typeof firmware === "string") {
       this.#giveUp("the boot loader found no firmware that verifies");
       return;
     }
+    this.#setBusy();
     const command = loaded === undefined ? [...firmware] : [loaded.program, "--firmware-slot", String(loaded.slot)];
     command.push("--flash", this.flashDir, "--board", this.#socketPath, "--reset", String(reason));
     if (seed !== undefined) command.push("--seed", String(seed + this.#boots * 1_000_003));
