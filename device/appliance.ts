@@ -62,7 +62,7 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
    * given, are taken instead of config.txt, and none of them is a must. */
   constructor(
     readonly profile: string,
-    private readonly ledPin = 2,
+    public ledPin = 2,
     private readonly lenient?: string[],
   ) {
     this.exceptions = this.beganMs = this.led = this.heardMs = this.exceptionMs = 0;
@@ -122,8 +122,14 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
     });
   }
 
-  /** Hands the device to the loop. `start` makes the appliance's behaviour, after the random delay. Called once, last. */
-  run(start: () => void): void {
+  /** Hands the device to the loop. `start` makes the appliance's behaviour, after the random delay; `first` is for what cannot wait
+   * for that (outputs that are restored). Called once, last. */
+  run(start: () => void, first?: () => void): void {
+    try {
+      first?.();
+    } catch (error) {
+      throw recoverIfConfig(error);
+    }
     const delayMs = native.resetReason() === 0 ? randomBelow(START_FUDGE_MS) : 0;
     this.loop.task(() => this.begin(start), true, "start").once(delayMs);
     this.loop.start();

@@ -51,6 +51,12 @@ export class Publisher {
     return value;
   }
 
+  /** Looks at a value now; it goes out if it changed. */
+  lookNow(value: Value): void {
+    value.evalAtMs = this.loop.now();
+    this.arm();
+  }
+
   /** Publishes everything now. */
   refresh(): void {
     for (const value of this.values) {

@@ -1,6 +1,7 @@
 // Proves what every MQTT appliance does, sentence by sentence, in virtual time: start-up, network, MQTT, Log, Uptime, Refresh, exceptions.
 
 import { expect, test } from "bun:test";
+import { Appliance, START_FUDGE_MS } from "../../device/appliance.ts";
 import { CONFIG, House } from "./support.ts";
 
 const watchdogArmed = (house: House): boolean => house.chip.boot.watchdog !== undefined;
@@ -16,6 +17,24 @@ test("at power-on there is a random delay of 0..10 s before anything", () => {
   });
   for (const delay of delays) expect(delay).toBeLessThanOrEqual(10_000);
   expect(new Set(delays).size).toBeGreaterThan(2);
+});
+
+test("what cannot wait runs before the random delay", () => {
+  const order: string[] = [];
+  const house = new House(
+    () => {},
+    CONFIG,
+    () => {
+      const appliance = new Appliance("test");
+      appliance.run(
+        () => order.push(`start ${house.nowMs > 0}`),
+        () => order.push(`first ${house.nowMs}`),
+      );
+    },
+  );
+  house.chip.start();
+  house.chip.run(START_FUDGE_MS);
+  expect(order).toEqual(["first 0", "start true"]);
 });
 
 test("a restart has no random delay; the watchdog is armed after 10 s, the network begins after 12 s", () => {

@@ -120,3 +120,17 @@ test("a read that throws does not keep the others from going out", () => {
   expect(out).toEqual(["5 Y w"]);
   expect(errors.length).toBe(2);
 });
+
+test("a value can be looked at now; it goes out only if it changed", () => {
+  let text = "v";
+  const value = publisher.add("X", 60_000, 600_000, () => text);
+  chip.run(61_000);
+  publisher.lookNow(value);
+  chip.wake();
+  chip.run(1000);
+  text = "w";
+  publisher.lookNow(value);
+  chip.wake();
+  chip.run(1000);
+  expect(out).toEqual(["60 X v", "62 X w"]);
+});
