@@ -91,6 +91,8 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
   #process: Subprocess | undefined;
   #exited: Promise<unknown> = Promise.resolve();
   #socket: Socket | undefined;
+  /** Resolves when all that the process said has been read; its last words come about when it ends. */
+  #heard: Promise<void> = Promise.resolve();
   #server: Server | undefined;
   #socketPath = "";
   #powered = false;
@@ -246,7 +248,10 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     const child = Bun.spawn([...command, ...(args ?? [])], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
     this.#process = child;
     const errors = this.#readErrors(child.stderr);
-    this.#exited = Promise.all([child.exited, errors]).then(() => this.#ended(child));
+    this.#heard = Promise.resolve();
+    this.#exited = Promise.all([child.exited, errors])
+      .then(() => this.#heard)
+      .then(() => this.#ended(child));
   }
 
   async #readErrors(stream: ReadableStream<Uint8Array>): Promise<void> {
@@ -316,6 +321,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
   #connected(socket: Socket): void {
     const decoder = new BoardDecoder();
     this.#socket = socket;
+    this.#heard = new Promise((done) => socket.once("close", () => done()));
     socket.on("error", () => {}); // the process's end tells why
     socket.on("data", (piece: Buffer) => {
       if (this.#socket !== socket) return;
