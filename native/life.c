@@ -140,6 +140,7 @@ int life_confirm(void)
     if (life.slot >= 0 && life.trial) result = slot_mark_confirmed((enum port_partition)life.slot);
     if (result < 0) return result;
     life.trial = false;
-    if (life.slot >= 0 && life_crashes() != 0) life_set_crashes(0);
+    // Also when recovery says so: the bundle that it gives way to has all its chances again.
+    if (life_crashes() != 0) life_set_crashes(0);
     return PORT_OK;
 }

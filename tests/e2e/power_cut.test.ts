@@ -6,11 +6,12 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
+import { hostFirmware } from "../../tools/sim/firmware.ts";
 import { partitionImage } from "../../tools/sim/flash_image.ts";
-import { dropVariant, type Edit, THROWS_AT_START, variantOf, WRONG_PORT } from "../../tools/sim/variants.ts";
+import { THROWS_AT_START, WRONG_PORT } from "../../tools/sim/variants.ts";
 import { CutDevice } from "../support/cut_device.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
+import { type SmallBundle, smallBundle } from "../support/small_bundle.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
 
@@ -32,8 +33,8 @@ interface Boot {
 interface Scenario {
   name: string;
   /** The permanent bundle at the beginning; undefined: the device has none and runs recovery. */
-  old: Bundle | undefined;
-  sent: Bundle;
+  old: SmallBundle | undefined;
+  sent: SmallBundle;
   /** Why it is taken back when nothing is cut; undefined: it is confirmed. */
   why?: string;
   /** Storage operations that there are at the least: fewer mean that the story was not the one meant. */
@@ -42,36 +43,19 @@ interface Scenario {
   skip: number;
 }
 
-interface Bundle {
-  bytes: Uint8Array;
-  name: string;
-}
-
 const folder = mkdtempSync(join(tmpdir(), "hearth-cut-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let firmware = "";
-const bundles: Record<"old" | "changed" | "next" | "throws" | "unreachable", Bundle> = {} as never;
+const bundles: Record<"old" | "changed" | "next" | "throws" | "unreachable", SmallBundle> = {} as never;
 beforeAll(async () => {
   firmware = await hostFirmware();
-  bundles.old = await small("old");
-  bundles.changed = await small("changed");
-  bundles.next = await small("next");
-  bundles.throws = await small("throws", THROWS_AT_START);
-  bundles.unreachable = await small("unreachable", WRONG_PORT);
+  bundles.old = await smallBundle("old");
+  bundles.changed = await smallBundle("changed");
+  bundles.next = await smallBundle("next");
+  bundles.throws = await smallBundle("throws", THROWS_AT_START);
+  bundles.unreachable = await smallBundle("unreachable", WRONG_PORT);
 });
-
-/** The framework with nothing on it: the smallest bundle that is updated as all are. */
-async function small(name: string, ...edits: Edit[]): Promise<Bundle> {
-  const root = await variantOf("energy", `cut-${name}`, edits);
-  await Bun.write(
-    join(root, "profiles", "energy", "main.ts"),
-    'import { Appliance } from "../../device/appliance.ts";\n' +
-      `const appliance = new Appliance("energy");\nappliance.run(() => appliance.log.line("${name}"));\n`,
-  );
-  const bytes = await profileBundle("energy", root).finally(() => dropVariant(root));
-  return { bytes, name: Buffer.from(bytes.subarray(16, 24)).toString("hex") };
-}
 
 test("an update that is confirmed", () =>
   sweep({ name: "good", old: bundles.old, sent: bundles.changed, atLeast: 40, skip: 0 }));
@@ -86,17 +70,21 @@ test("an update to a build that never reaches the broker, and its roll-back", ()
   sweep({ name: "unreachable", old: bundles.old, sent: bundles.unreachable, why: "deadline", atLeast: 3, skip: 1 }));
 
 /** A partition with a bundle that was tried once and crashed. */
-function takenBack(bundle: Bundle): Uint8Array {
+function takenBack(bundle: SmallBundle): Uint8Array {
   const image = Buffer.from(partitionImage(bundle.bytes, 2, false));
   image.writeUInt32LE(0, 512);
   image.writeUInt32LE(1, 800);
   return image;
 }
 
-const noteOf = (bundle: Bundle): Uint8Array => Buffer.from(`note of ${bundle.name} `.repeat(200));
+const noteOf = (bundle: SmallBundle): Uint8Array => Buffer.from(`note of ${bundle.name} `.repeat(200));
 
 /** What the tool does. `look` is handed the SHA-256 of the file that the device has. */
-function update(device: CutDevice, bundle: Bundle, look = (_sha256: string | undefined): void => {}): Promise<boolean> {
+function update(
+  device: CutDevice,
+  bundle: SmallBundle,
+  look = (_sha256: string | undefined): void => {},
+): Promise<boolean> {
   return device.session(async (link) => {
     look((await link.hash(NOTE))?.sha256);
     await link.putFile(NOTE, noteOf(bundle));

@@ -22,6 +22,8 @@ export interface Version {
   bundle: string;
   state: "recovery" | "trial" | "permanent";
   rejected: { bundle: string; why: string } | null;
+  /** Why recovery runs; null when it does not. */
+  recovery: string | null;
 }
 
 export interface BootOptions {
@@ -95,6 +97,21 @@ export class CutDevice {
     this.operations = [];
     this.#machine = this.#make(args);
     await this.#machine.powerOn();
+  }
+
+  async powerOff(): Promise<void> {
+    await this.#machine?.powerCut();
+  }
+
+  /** The device restarts because somebody asks it to. */
+  async restart(): Promise<void> {
+    let restarted = false;
+    const onReset = this.onReset;
+    this.onReset = () => {
+      restarted = true;
+    };
+    await this.#ask("reboot", () => restarted);
+    this.onReset = onReset;
   }
 
   get powered(): boolean {
