@@ -2,30 +2,25 @@
 // it back. The steps are lib/update.ts; this file owns options and words.
 
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Presets, SingleBar } from "cli-progress";
 import { Command } from "commander";
 import pc from "picocolors";
-import { keyBytes, parseConfig } from "../device/config.ts";
 import { loadArtifact } from "./lib/artifacts.ts";
 import { bundleName, decodeBundle } from "./lib/bundle.ts";
 import { main } from "./lib/cli.ts";
-import { DeviceAccess } from "./lib/device_access.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
-import { LINK_PORT } from "./lib/link_client.ts";
 import { buildBundle } from "./lib/native_build.ts";
-import { ROOT } from "./lib/paths.ts";
+import {
+  ANSWER_TIMEOUT_MS,
+  NetworkDevice,
+  type NetworkOptions,
+  parseSeconds,
+  withNetworkOptions,
+} from "./lib/network_device.ts";
 import { readableTrace } from "./lib/trace.ts";
-import { awaitTrial, explainWhy, type Outcome, sendBundle, type UpdateEvent } from "./lib/update.ts";
-import { connectTcp } from "./lib/wire.ts";
+import { awaitTrial, explainWhy, type Outcome, sendBundle } from "./lib/update.ts";
+import { Shown } from "./lib/update_view.ts";
 
-const ANSWER_TIMEOUT_MS = 30_000;
-
-interface Options {
-  broker?: string;
-  config?: string;
-  keyFile?: string;
-  addr?: string;
+interface Options extends NetworkOptions {
   bundle?: string;
   changeProfile?: boolean;
   force?: boolean;
@@ -34,20 +29,9 @@ interface Options {
   json?: boolean;
 }
 
-export const program = new Command("ota")
+export const program = withNetworkOptions(new Command("ota"))
   .description("Builds a profile, sends it to a device over the air, and waits until the device has confirmed it.")
-  .argument("<name>", "the device: its mqttname, or the name of its file in devices/")
   .argument("[profile]", "the profile to build (default: the one that the device runs)")
-  .option(
-    "--broker <url>",
-    "mqtt://[user:password@]host[:port] (default: MQTT_URL, from the environment or .env, else the device file's broker)",
-  )
-  .option("--config <file>", "the device's config.txt on this PC (default: devices/NAME.txt)")
-  .option("--key-file <file>", "a file with the 64 hex digits of the otakey, instead of the device file's")
-  .option(
-    "--addr <host:port>",
-    "connect there instead of the address that the device tells (a proxy, a forwarded port)",
-  )
   .option("--bundle <file>", "send this bundle.bin instead of building one")
   .option("--change-profile", "allow another profile than the running one")
   .option("--force", "send it even if the device runs it already")
@@ -66,16 +50,10 @@ Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usag
   .action((name: string, profile: string | undefined, options: Options) => update(name, profile, options));
 
 async function update(given: string, profile: string | undefined, options: Options): Promise<void> {
-  const timeoutS = Number(options.timeout);
-  if (!(timeoutS > 0)) throw new UsageError(`--timeout ${options.timeout}: a number of seconds above 0`);
-  const at = options.addr === undefined ? undefined : parseAddress(options.addr);
-  const device = readDevice(given, options);
-  const key = readKey(device.tokens, device.file, options);
+  const timeoutS = parseSeconds("--timeout", options.timeout);
   const show = new Shown(options.json === true);
-  const access = await DeviceAccess.connect(
-    options.broker ?? (process.env["MQTT_URL"] || brokerOf(device)),
-    device.name,
-  );
+  const device = await NetworkDevice.connect(given, options);
+  const { access, manual } = device;
   try {
     const running = await access.version(ANSWER_TIMEOUT_MS);
     show.line(
@@ -107,11 +85,7 @@ async function update(given: string, profile: string | undefined, options: Optio
     const began = performance.now();
     const sent = await sendBundle({
       bundle,
-      key,
-      connect: async () => {
-        const found = await access.open(ANSWER_TIMEOUT_MS);
-        return connectTcp(at?.host ?? found.address, at?.port ?? LINK_PORT);
-      },
+      open: () => device.openLink(),
       onEvent: (event) => show.event(event),
       changeProfile: options.changeProfile ?? false,
       force: options.force ?? false,
@@ -124,7 +98,6 @@ async function update(given: string, profile: string | undefined, options: Optio
       );
       return;
     }
-    const manual = device.tokens.get("keep") === "manual";
     const outcome = await awaitTrial(access, {
       bundle: name,
       manual,
@@ -134,7 +107,7 @@ async function update(given: string, profile: string | undefined, options: Optio
     report(show, device.name, name, outcome, manual, timeoutS);
   } finally {
     show.end();
-    await access.close();
+    await device.close();
   }
 }
 
@@ -197,126 +170,8 @@ async function makeBundle(profile: string, unknown: boolean, options: Options): 
   return (await buildBundle({ profile })).bundle;
 }
 
-interface DeviceFile {
-  name: string;
-  file: string;
-  tokens: Map<string, string>;
-}
-
-/** The device's file; without one the name is all that is known. */
-function readDevice(given: string, options: Options): DeviceFile {
-  const file = options.config ?? join(ROOT, "devices", `${given}.txt`);
-  const tokens = new Map<string, string>();
-  if (existsSync(file)) {
-    const list = parseConfig(readFileSync(file, "utf8"));
-    for (let i = 0; i + 1 < list.length; i += 2) if (list[i + 1] !== "None") tokens.set(list[i]!, list[i + 1]!);
-  } else if (options.config !== undefined || options.keyFile === undefined) {
-    throw new UsageError(
-      `there is no ${file}: put the device's config.txt there, or name it with --config, or use --key-file and --broker`,
-    );
-  }
-  return { name: tokens.get("mqttname") ?? given, file, tokens };
-}
-
-function readKey(tokens: Map<string, string>, file: string, options: Options): Uint8Array {
-  let hex = tokens.get("otakey");
-  let source = file;
-  if (options.keyFile !== undefined) {
-    source = options.keyFile;
-    if (!existsSync(source)) throw new UsageError(`there is no ${source}`);
-    hex = readFileSync(source, "utf8").trim();
-  }
-  if (hex === undefined)
-    throw new UserError(`${source} has no otakey: a device without one takes updates over serial only`);
-  const key = keyBytes(hex);
-  if (key === undefined) throw new UserError(`the otakey in ${source} is not 64 hex digits`);
-  return key;
-}
-
-function brokerOf(device: DeviceFile): string {
-  const host = device.tokens.get("mqttbroker");
-  if (host === undefined)
-    throw new UsageError("no broker: set MQTT_URL (mqtt://[user:password@]host[:port]) or use --broker");
-  const url = new URL(`mqtt://${host}:${device.tokens.get("mqttport") ?? "1883"}`);
-  url.username = encodeURIComponent(device.tokens.get("mqttuser") ?? "");
-  url.password = encodeURIComponent(device.tokens.get("mqttpass") ?? "");
-  return url.href;
-}
-
-function parseAddress(text: string): { host: string; port: number } {
-  const found = /^([^:\s]+)(?::(\d+))?$/.exec(text);
-  const port = Number(found?.[2] ?? LINK_PORT);
-  if (found === null || port < 1 || port > 65535) throw new UsageError(`--addr ${text}: HOST or HOST:PORT`);
-  return { host: found[1] as string, port };
-}
-
 function seconds(sinceMs: number): number {
   return Math.round((performance.now() - sinceMs) / 10) / 100;
-}
-
-/** What the user sees: lines and a bar, or JSON. */
-class Shown {
-  readonly #json: boolean;
-  #bar: SingleBar | undefined;
-  #lastTenth = -1;
-
-  constructor(json: boolean) {
-    this.#json = json;
-  }
-
-  /** One step, as JSON or as words. */
-  line(json: object, words: string): void {
-    this.end();
-    if (this.#json) console.log(JSON.stringify(json));
-    else if (words !== "") console.log(words);
-  }
-
-  end(): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
-  }
-
-  event(event: UpdateEvent): void {
-    if (event.event === "progress") this.#progress(event.done, event.total);
-    else if (event.event === "connected")
-      this.line({ event: "connected", machine: event.hello.machine }, "connected, key verified");
-    else this.line(event, this.#words(event));
-  }
-
-  #words(event: Exclude<UpdateEvent, { event: "progress" | "connected" }>): string {
-    switch (event.event) {
-      case "same":
-        return `the device runs this bundle already (${event.state})`;
-      case "rejectedBefore":
-        return pc.yellow(`this bundle was taken back before: ${explainWhy(event.why)}; sending it again`);
-      case "retry":
-        return pc.yellow(`broken off (${event.why}); going on`);
-      case "resumed":
-        return `the device has ${event.offset} of ${event.total} bytes already; going on from there`;
-      case "committed":
-        return "verified and committed";
-      case "restarting":
-        return "restarting";
-      case "trial":
-        return "on trial: waiting until the device has proved that it can be reached";
-    }
-  }
-
-  #progress(done: number, total: number): void {
-    const tenth = total === 0 ? 10 : Math.floor((done * 10) / total);
-    if (!this.#json && process.stdout.isTTY) {
-      if (this.#bar === undefined) {
-        this.#bar = new SingleBar(
-          { format: "sending {bar} {percentage} % {value}/{total} bytes" },
-          Presets.shades_classic,
-        );
-        this.#bar.start(total, done);
-      } else this.#bar.update(done);
-    } else if (tenth !== this.#lastTenth) {
-      this.line({ event: "progress", done, total }, `sending: ${tenth * 10} %`);
-    }
-    this.#lastTenth = tenth;
-  }
 }
 
 if (import.meta.main) await main(program);

@@ -4,9 +4,8 @@
 import { type BundleHeader, bundleName, decodeBundle } from "./bundle.ts";
 import type { DeviceVersion } from "./device_access.ts";
 import { UserError } from "./errors.ts";
-import { type Hello, LinkClient } from "./link_client.ts";
+import type { Hello, LinkClient } from "./link_client.ts";
 import { LinkError } from "./link_error.ts";
-import type { Wire } from "./wire.ts";
 
 /** Attempts to send; each goes on where the one before broke off. */
 export const SEND_ATTEMPTS = 5;
@@ -29,9 +28,8 @@ export type UpdateEvent =
 
 export interface SendOptions {
   bundle: Uint8Array;
-  key: Uint8Array;
-  /** Opens the device's port if need be, and connects. Called for each attempt. */
-  connect(): Promise<Wire>;
+  /** Opens a session with the device; called for each attempt. */
+  open(): Promise<LinkClient>;
   onEvent(event: UpdateEvent): void;
   changeProfile?: boolean;
   /** Sends it even if it runs already. */
@@ -48,7 +46,7 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
   const sleep = options.sleep ?? Bun.sleep;
   for (let attempt = 1; ; attempt++) {
     try {
-      const client = await LinkClient.open(await options.connect(), { key: options.key });
+      const client = await options.open();
       try {
         const running = client.hello.bundle;
         if (attempt === 1) options.onEvent({ event: "connected", hello: client.hello });

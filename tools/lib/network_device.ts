@@ -1,0 +1,146 @@
+// A device as a person names it on a command line: its file of tokens, its key, the broker that it is on, and sessions with it over the
+// network. What is done in a session is the commands'.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { keyBytes, parseConfig } from "../../device/config.ts";
+import { DeviceAccess } from "./device_access.ts";
+import { UsageError, UserError } from "./errors.ts";
+import { LINK_PORT, LinkClient } from "./link_client.ts";
+import { ROOT } from "./paths.ts";
+import { setting } from "./settings.ts";
+import { connectTcp } from "./wire.ts";
+
+/** How long a device may take to answer over MQTT. */
+export const ANSWER_TIMEOUT_MS = 30_000;
+
+export interface NetworkOptions {
+  broker?: string;
+  config?: string;
+  keyFile?: string;
+  addr?: string;
+}
+
+/** The argument and the options by which commands find a device. */
+export function withNetworkOptions(command: Command): Command {
+  return command
+    .argument("<name>", "the device: its mqttname, or the name of its file in devices/")
+    .option(
+      "--broker <url>",
+      "mqtt://[user:password@]host[:port] (default: MQTT_URL, from the environment or .env, else the device file's broker)",
+    )
+    .option("--config <file>", "the device's config.txt on this PC (default: devices/NAME.txt)")
+    .option("--key-file <file>", "a file with the 64 hex digits of the otakey, instead of the device file's")
+    .option(
+      "--addr <host:port>",
+      "connect there instead of the address that the device tells (a proxy, a forwarded port)",
+    );
+}
+
+export class NetworkDevice {
+  readonly name: string;
+  /** Of its file; none without one. */
+  readonly tokens: Map<string, string>;
+  readonly access: DeviceAccess;
+  readonly #key: Uint8Array;
+  readonly #at: { host: string; port: number } | undefined;
+
+  private constructor(
+    file: DeviceFile,
+    access: DeviceAccess,
+    key: Uint8Array,
+    at: { host: string; port: number } | undefined,
+  ) {
+    this.name = file.name;
+    this.tokens = file.tokens;
+    this.access = access;
+    this.#key = key;
+    this.#at = at;
+  }
+
+  /** Connects to the broker. Throws UserError or UsageError for what is missing. */
+  static async connect(given: string, options: NetworkOptions): Promise<NetworkDevice> {
+    const at = options.addr === undefined ? undefined : parseAddress(options.addr);
+    const file = readDevice(given, options);
+    const key = readKey(file, options.keyFile);
+    const url = options.broker ?? setting("MQTT_URL") ?? brokerOf(file);
+    return new NetworkDevice(file, await DeviceAccess.connect(url, file.name), key, at);
+  }
+
+  /** True when its configuration leaves trials to `keepversion`. */
+  get manual(): boolean {
+    return this.tokens.get("keep") === "manual";
+  }
+
+  /** A session over TCP, after the device was told to open its port. */
+  async openLink(): Promise<LinkClient> {
+    const found = await this.access.open(ANSWER_TIMEOUT_MS);
+    const wire = await connectTcp(this.#at?.host ?? found.address, this.#at?.port ?? LINK_PORT);
+    return LinkClient.open(wire, { key: this.#key });
+  }
+
+  close(): Promise<void> {
+    return this.access.close();
+  }
+}
+
+/** A number of seconds above 0 from an option; throws UsageError for anything else. */
+export function parseSeconds(option: string, text: string): number {
+  const seconds = Number(text);
+  if (!(seconds > 0)) throw new UsageError(`${option} ${text}: a number of seconds above 0`);
+  return seconds;
+}
+
+interface DeviceFile {
+  name: string;
+  file: string;
+  tokens: Map<string, string>;
+}
+
+/** The device's file; without one the name is all that is known. */
+function readDevice(given: string, options: NetworkOptions): DeviceFile {
+  const file = options.config ?? join(ROOT, "devices", `${given}.txt`);
+  const tokens = new Map<string, string>();
+  if (existsSync(file)) {
+    const list = parseConfig(readFileSync(file, "utf8"));
+    for (let i = 0; i + 1 < list.length; i += 2) if (list[i + 1] !== "None") tokens.set(list[i]!, list[i + 1]!);
+  } else if (options.config !== undefined || options.keyFile === undefined) {
+    throw new UsageError(
+      `there is no ${file}: put the device's config.txt there, or name it with --config, or use --key-file and --broker`,
+    );
+  }
+  return { name: tokens.get("mqttname") ?? given, file, tokens };
+}
+
+function readKey(device: DeviceFile, keyFile: string | undefined): Uint8Array {
+  let hex = device.tokens.get("otakey");
+  let source = device.file;
+  if (keyFile !== undefined) {
+    source = keyFile;
+    if (!existsSync(source)) throw new UsageError(`there is no ${source}`);
+    hex = readFileSync(source, "utf8").trim();
+  }
+  if (hex === undefined)
+    throw new UserError(`${source} has no otakey: a device without one takes updates over serial only`);
+  const key = keyBytes(hex);
+  if (key === undefined) throw new UserError(`the otakey in ${source} is not 64 hex digits`);
+  return key;
+}
+
+function brokerOf(device: DeviceFile): string {
+  const host = device.tokens.get("mqttbroker");
+  if (host === undefined)
+    throw new UsageError("no broker: set MQTT_URL (mqtt://[user:password@]host[:port]) or use --broker");
+  const url = new URL(`mqtt://${host}:${device.tokens.get("mqttport") ?? "1883"}`);
+  url.username = encodeURIComponent(device.tokens.get("mqttuser") ?? "");
+  url.password = encodeURIComponent(device.tokens.get("mqttpass") ?? "");
+  return url.href;
+}
+
+function parseAddress(text: string): { host: string; port: number } {
+  const found = /^([^:\s]+)(?::(\d+))?$/.exec(text);
+  const port = Number(found?.[2] ?? LINK_PORT);
+  if (found === null || port < 1 || port > 65535) throw new UsageError(`--addr ${text}: HOST or HOST:PORT`);
+  return { host: found[1] as string, port };
+}

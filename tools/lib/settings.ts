@@ -1,0 +1,16 @@
+// The settings of a person's PC: environment variables, else the checkout's `.env` file (git-ignored). The only place that reads either.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { ROOT } from "./paths.ts";
+
+/** MQTT_URL: `mqtt://[user:password@]host[:port]`. SERIAL_PORT: a path like /dev/ttyUSB0. */
+export type Setting = "MQTT_URL" | "SERIAL_PORT";
+
+/** A setting; undefined when it is not given or empty. */
+export function setting(name: Setting, file = join(ROOT, ".env")): string | undefined {
+  // An empty variable is one that was switched off, so that the file does not bring it back.
+  const given = process.env[name] ?? (existsSync(file) ? parseEnv(readFileSync(file, "utf8"))[name] : undefined);
+  return given === undefined || given === "" ? undefined : given;
+}
