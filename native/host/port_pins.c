@@ -61,10 +61,9 @@ int port_gpio_read(int pin)
                (pins[pin].mode == PORT_GPIO_INPUT_PULLUP || pins[pin].mode == PORT_GPIO_OPEN_DRAIN);
     }
     const uint8_t body[1] = {(uint8_t)pin};
-    uint8_t answer[2] = {0};
+    uint8_t level = 0;
     host_board_send(BOARD_PIN_READ, body, sizeof body, NULL, 0);
-    int length = host_board_answer(BOARD_IN_PIN_READ, answer, sizeof answer);
-    return length < 2 ? PORT_EIO : answer[1] != 0;
+    return host_board_answer(BOARD_IN_PIN_READ, &level, 1) == 1 ? level != 0 : PORT_EIO;
 }
 
 int port_gpio_watch(int pin, bool on)

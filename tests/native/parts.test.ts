@@ -220,4 +220,15 @@ for (const { name, run } of MACHINES) {
     });
     expect(told).toEqual(["-2", "-2", "3 33 1 500", "3 33 0 500.25"]);
   });
+
+  test(`${name}: pins read what drives them, else their pull`, async () => {
+    const script = `
+      for (const mode of [0, 1, 2, 3, 4]) native.pinMode(16 + mode, mode, 1);
+      tell([16, 17, 18, 19, 20, 21].map((pin) => native.pinRead(pin)).join(""));
+      native.pinWrite(19, 0);
+      native.pinWrite(20, 0);
+      tell([16, 17, 18, 19, 20].map((pin) => native.pinRead(pin)).join(""), code(() => native.pinWrite(16, 1)));`;
+    const { told } = await run(script + IDLE, 10);
+    expect(told).toEqual(["010110", "01000 -2"]);
+  });
 }

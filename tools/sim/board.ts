@@ -64,6 +64,10 @@ export const RESET_REASONS: readonly ResetReason[] = [
   "brown-out",
 ];
 
+// enum port_gpio_mode
+const PULL_UP = 1;
+const OUTPUT = 3;
+const OPEN_DRAIN = 4;
 /** A silence that ends any burst. */
 const QUIET_US = 100_000;
 
@@ -87,6 +91,8 @@ export class Board {
   /** The edge receiver that the chip has opened; set by the machine. */
   edgeReceiver: { pin: number; idleUs: number } | undefined;
 
+  /** By pin, as the chip has set them up. */
+  readonly #pulls = new Map<number, number>();
   readonly #listeners = new Set<(event: BoardEvent) => void>();
   /** Set by the machine: takes what the world does to the chip. */
   chip: ChipSide | undefined;
@@ -163,6 +169,32 @@ export class Board {
   uartDeliver(uart: number, bytes: Uint8Array): void {
     this.emit({ kind: "uart", uart, bytes, toChip: true });
     this.chip?.uartBytes(uart, bytes);
+  }
+
+  /** The chip sets a pin up; mode as enum port_gpio_mode. */
+  setPinMode(pin: number, mode: number, level: number): void {
+    this.#pulls.set(pin, mode === PULL_UP || mode === OPEN_DRAIN ? 1 : 0);
+    if (mode >= OUTPUT) this.setOutput(pin, level);
+    else this.outputs.delete(pin);
+  }
+
+  /** The chip drives a pin. */
+  setOutput(pin: number, level: number): void {
+    if (this.outputs.get(pin) === level) return;
+    this.outputs.set(pin, level);
+    this.emit({ kind: "pin", pin, level });
+  }
+
+  /** The level at a pin of the chip. */
+  readPin(pin: number): number {
+    return this.inputs.get(pin) ?? this.outputs.get(pin) ?? this.#pulls.get(pin) ?? 0;
+  }
+
+  /** The chip has restarted: its pins float, its receiver is off. */
+  resetPins(): void {
+    this.outputs.clear();
+    this.#pulls.clear();
+    this.edgeReceiver = undefined;
   }
 
   /** The world drives an input pin. */

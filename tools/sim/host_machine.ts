@@ -6,15 +6,17 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Subprocess } from "bun";
-import { Air, type AirFrame, type Radio } from "./air.ts";
+import type { Air } from "./air.ts";
 import { Board, type ChipSide, RESET_REASONS, type ResetReason } from "./board.ts";
-import { answerParts } from "./board_parts.ts";
+import { takeBoardMessage } from "./board_messages.ts";
 import { BoardDecoder, encodeFromBoard, type FromBoard, type FromDevice } from "./board_protocol.ts";
 import { flashFirmware, loadFirmware } from "./boot_loader.ts";
 import type { Timer } from "./clock.ts";
 import type { Level } from "./edge_cutter.ts";
 import { partitionImage } from "./flash_image.ts";
+import { HostRadio } from "./host_radio.ts";
 import type { HostWorld, Scheduled } from "./host_world.ts";
+import { loopbackAddress } from "./loopback.ts";
 import type { Machine } from "./machine.ts";
 
 /** From reset to the firmware's first instruction, as a chip's boot loader takes. */
@@ -24,9 +26,6 @@ const HANG_MS = 2000;
 /** Panics in a row, each before the firmware ever went idle, after which the launcher gives up. */
 const PANICS_MAX = 20;
 const STATES = ["off", "on", "connecting", "up", "lost"] as const;
-const ENACK = -12;
-const ETIMEOUT = -6;
-let machines = 0;
 
 export interface HostMachineOptions {
   world: HostWorld;
@@ -63,7 +62,7 @@ type Fate = "watchdog" | "power" | "reset";
 /** What can become of a running firmware: a crash of the CPU, a program that stands still until the watchdog ends it, and that end itself. */
 export type Fault = "panic" | "hang" | "watchdog";
 
-export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
+export class HostMachine implements Machine, ChipSide, Scheduled {
   readonly board: Board;
   readonly address: string;
   readonly flashDir: string;
@@ -76,12 +75,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
   heap: HeapFigures | undefined;
   /** How often the firmware went idle since the present boot: turns of its loop, nearly. */
   idles = 0;
-  // The radio, as the firmware has told it.
-  mac = "";
-  channel = 0;
-  longRange = false;
-  readonly #air: Air;
-  readonly #leaveAir: () => void;
+  readonly #radio: HostRadio;
   /** Since when the process has been busy, real time. */
   #busySinceMs = 0;
   #untilUs = Number.POSITIVE_INFINITY;
@@ -116,8 +110,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     this.address = options.address ?? loopbackAddress();
     this.board.network.ip = this.address;
     this.board.chip = this;
-    this.#air = options.air ?? new Air(options.world.clock);
-    this.#leaveAir = this.#air.add(this);
+    this.#radio = new HostRadio(options.world.clock, options.air, (message) => this.#post(message));
     mkdirSync(join(this.flashDir, "files"), { recursive: true });
     this.#world.add(this);
   }
@@ -187,7 +180,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
 
   async close(): Promise<void> {
     await this.powerCut();
-    this.#leaveAir();
+    this.#radio.leave();
     this.#world.remove(this);
     const server = this.#server;
     this.#server = undefined;
@@ -273,9 +266,8 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     this.busy = false;
     this.#untilUs = Number.POSITIVE_INFINITY;
     for (const timer of [this.#watchdog, this.#netTimer]) if (timer !== undefined) timer.cancelled = true;
-    this.board.outputs.clear();
-    this.board.edgeReceiver = undefined;
-    this.channel = 0;
+    this.board.resetPins();
+    this.#radio.tune(0, false);
     for (const line of this.#errorText.split("\n"))
       if (line !== "") this.board.emit({ kind: "log", line: `! ${line}` });
     const code = child.exitCode;
@@ -343,32 +335,6 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
         this.#panics = 0;
         this.#world.noteIdle(this);
         break;
-      case "pin mode":
-        if (message.mode >= 3) this.#drivePin(message.pin, message.level);
-        else board.outputs.delete(message.pin);
-        break;
-      case "pin level":
-        this.#drivePin(message.pin, message.level);
-        break;
-      case "pin read": {
-        const level = board.inputs.get(message.pin) ?? board.outputs.get(message.pin) ?? 0;
-        this.#send({ kind: "pin answer", level });
-        break;
-      }
-      case "uart open":
-        board.uarts.get(message.uart)?.opened?.(message.baud);
-        break;
-      case "uart bytes":
-        board.emit({ kind: "uart", uart: message.uart, bytes: message.bytes });
-        board.uarts.get(message.uart)?.received(message.bytes);
-        break;
-      case "i2c transfer": {
-        const model = board.i2c.get(message.bus * 256 + message.address);
-        const answer = model?.transfer(message.written, message.readLength) ?? "nack";
-        const error = answer === "nack" ? ENACK : answer === "stuck" ? ETIMEOUT : 0;
-        this.#send({ kind: "i2c answer", error, bytes: typeof answer === "string" ? new Uint8Array(0) : answer });
-        break;
-      }
       case "watchdog":
         this.#armWatchdog(message.deadlineUs);
         break;
@@ -384,9 +350,6 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
           this.#tellNet(board.network.available ? 3 : 4),
         );
         break;
-      case "log":
-        board.emit({ kind: "log", line: message.line });
-        break;
       case "heap": {
         const { live, peak, gross, largest } = message;
         this.heap = { live, peak, gross, largest };
@@ -395,36 +358,17 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
       case "deep sleep":
         this.#sleepUs = message.us;
         break;
-      case "cpu":
-        board.emit({ kind: "cpu", mhz: message.mhz });
-        break;
       case "radio":
-        this.mac = message.mac;
-        this.channel = message.channel;
-        this.longRange = message.longRange;
+        this.#radio.tune(message.channel, message.longRange, message.mac);
         break;
       case "espnow send":
-        this.#sendFrame(message.sequence, message.to, message.frame);
-        break;
-      case "bad":
-        board.emit({ kind: "log", line: `! board message ${message.type} of ${message.length} bytes makes no sense` });
-        break;
-      case "flash":
-        board.emit(message);
+        this.#radio.send(message);
         break;
       default: {
-        // A part answers; hello, restart, UART close, I2C open: nothing to do.
-        const answer = answerParts(board, message);
+        const answer = takeBoardMessage(this.board, message);
         if (answer !== undefined) this.#send(answer);
       }
     }
-  }
-
-  #sendFrame(sequence: number, to: string, frame: Uint8Array): void {
-    const boot = this.#boots;
-    this.#air.send(this, to, frame, (acknowledged) => {
-      if (boot === this.#boots) this.#post({ kind: "espnow sent", sequence, acknowledged });
-    });
   }
 
   /** Told with the next grant. */
@@ -432,12 +376,6 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     if (this.#process === undefined) return;
     this.#mail.push(message);
     this.#world.poke();
-  }
-
-  #drivePin(pin: number, level: number): void {
-    if (this.board.outputs.get(pin) === level) return;
-    this.board.outputs.set(pin, level);
-    this.board.emit({ kind: "pin", pin, level });
   }
 
   #armWatchdog(deadlineUs: number): void {
@@ -478,18 +416,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled, Radio {
     this.#post({ kind: "edges", pin, levels });
   }
 
-  heard(frame: AirFrame, rssi: number): void {
-    this.#post({ kind: "espnow frame", channel: frame.channel, rssi, from: frame.from, frame: frame.bytes });
-  }
-
   networkChanged(): void {
     if (!this.board.network.available && (this.#netState === 2 || this.#netState === 3)) this.#tellNet(4);
   }
-}
-
-/** An address of 127/8 that no other machine of this process has, and hardly one of another process. */
-function loopbackAddress(): string {
-  machines++;
-  const process32 = (process.pid * 2654435761) >>> 0;
-  return `127.${64 + (process32 & 63)}.${(process32 >>> 8) & 255}.${1 + (((process32 >>> 16) + machines) % 254)}`;
 }

@@ -190,8 +190,7 @@ export class MemoryChip implements Machine, ChipSide {
     boot.dead = true;
     boot.sockets.drop(silently);
     this.radio.off();
-    this.board.outputs.clear();
-    this.board.edgeReceiver = undefined;
+    this.board.resetPins();
   }
 
   #boot(reason: number): void {

@@ -6,12 +6,6 @@ import { checkPin, EINVAL, EIO, ENOENT, ETIMEOUT, nativeError } from "./native_e
 /** The pins, UARTs and I2C buses of a boot. */
 export function pinApi(chip: MemoryChip, boot: Boot) {
   const board = chip.board;
-  const write = (pin: number, level: number) => {
-    if (board.outputs.get(pin) === level) return;
-    board.outputs.set(pin, level);
-    board.emit({ kind: "pin", pin, level });
-  };
-  const pulls = new Map<number, number>();
   const uart = (number: number) => {
     const port = boot.uarts.get(number);
     if (port === undefined) throw nativeError(ENOENT, `UART ${number} is not open`);
@@ -32,22 +26,19 @@ export function pinApi(chip: MemoryChip, boot: Boot) {
   > = {
     pinMode: (pin, mode, level) => {
       checkPin(pin);
-      pulls.set(pin, mode === 1 ? 1 : 0);
-      boot.inputs.delete(pin);
+      board.setPinMode(pin, mode, level);
       boot.watched.delete(pin);
-      if (mode >= 3) write(pin, level);
-      else {
-        boot.inputs.add(pin);
-        board.outputs.delete(pin);
-      }
+      if (board.outputs.has(pin)) boot.inputs.delete(pin);
+      else boot.inputs.add(pin);
     },
     pinWrite: (pin, level) => {
       checkPin(pin);
-      write(pin, level === 0 ? 0 : 1);
+      if (!board.outputs.has(pin)) throw nativeError(EINVAL, `pin ${pin} is no output`);
+      board.setOutput(pin, level === 0 ? 0 : 1);
     },
     pinRead: (pin) => {
       checkPin(pin);
-      return board.inputs.get(pin) ?? board.outputs.get(pin) ?? pulls.get(pin) ?? 0;
+      return board.readPin(pin);
     },
     uartOpen: (number, _txPin, _rxPin, baud) => {
       if (!(number >= 0 && number <= 2)) throw nativeError(EINVAL, `no UART ${number}`);

@@ -267,7 +267,7 @@ static void pins_and_buses(void)
     expect(BOARD_PIN_MODE, "\x1A\1\0", 3);
     expect(BOARD_PIN_READ, "\x1A", 1);
     tell(BOARD_IN_PIN, "\x1A\1", 2); // another message comes before the answer
-    tell(BOARD_IN_PIN_READ, "\x1A\1", 2);
+    tell(BOARD_IN_PIN_READ, "\1", 1);
     expect(BOARD_I2C_OPEN, "\0\x15\x16\x80\x1A\6\0", 7);
     expect(BOARD_I2C_TRANSFER, "\0\x40\2\0w", 5);
     tell(BOARD_IN_I2C, "\0\7\x8", 3);
