@@ -18,8 +18,14 @@ int bridge_install(JSContext *ctx)
 {
     JSValue object = JS_NewObjectProto(ctx, JS_NULL);
     if (JS_IsException(object)) return -1;
-    // Functions of such a list are made when they are first used.
-    for (int i = 0; i < TABLE_COUNT; i++) JS_SetPropertyFunctionList(ctx, object, tables[i]->entries, tables[i]->count);
+    // Only what the program mentions: a name that is nowhere in it costs no entry. The functions themselves are made when
+    // they are first used.
+    for (int i = 0; i < TABLE_COUNT; i++) {
+        for (int j = 0; j < tables[i]->count; j++) {
+            const JSCFunctionListEntry *entry = &tables[i]->entries[j];
+            if (JS_IsKnownName(ctx, entry->name)) JS_SetPropertyFunctionList(ctx, object, entry, 1);
+        }
+    }
     JSValue global = JS_GetGlobalObject(ctx);
     int result = JS_DefinePropertyValueStr(ctx, global, "native", object, 0);
     JS_FreeValue(ctx, global);

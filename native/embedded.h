@@ -12,6 +12,9 @@ struct firmware_descriptor {
     uint8_t engine_id[8], api_hash[8];
 };
 extern const struct firmware_descriptor embedded_descriptor;
+// The engine's own names in final form (hearthc --names); size 0: they are copied into the heap.
+extern const uint8_t embedded_names[];
+extern const size_t embedded_names_size;
 // A bundle.bin (header and body, docs/WIRE.md); size 0: there is none.
 extern const uint8_t embedded_recovery[];
 extern const size_t embedded_recovery_size;

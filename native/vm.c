@@ -2,6 +2,7 @@
 // because byte code is executed in place only when its names come out at the numbers written in it (see hearthc).
 #include "vm.h"
 #include "bridge.h"
+#include "embedded.h"
 
 #include <string.h>
 
@@ -72,6 +73,7 @@ static int interrupt(JSRuntime *rt, void *opaque)
 int vm_start(const uint8_t *body, size_t length, JSContext **context, JSValue *function)
 {
     JSMemoryUsage usage;
+    JS_SetRomNames(embedded_names, embedded_names_size);
     runtime = JS_NewRuntime2(&heap_functions, NULL);
     if (runtime == NULL) return -1;
     size_t stack = port_stack_limit();
@@ -88,6 +90,7 @@ int vm_start(const uint8_t *body, size_t length, JSContext **context, JSValue *f
     JS_ComputeMemoryUsage(runtime, &usage);
     in_place = usage.js_func_code_size == 0;
     size_t before = live;
+    if (JS_AddRomNames(ctx) < 0) return -1;
     JS_AddIntrinsicBaseObjects(ctx);
     JS_AddIntrinsicJSON(ctx);
     JS_AddIntrinsicMapSet(ctx);

@@ -101,7 +101,7 @@ static uint8_t *compile_blob(const struct source *source, size_t *length)
 {
     JSContext *ctx = new_compiler(JS_STRIP_DEBUG);
     JSValue function = compile(ctx, source);
-    uint8_t *written = JS_WriteObject(ctx, length, function, JS_WRITE_OBJ_BYTECODE);
+    uint8_t *written = JS_WriteObject(ctx, length, function, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_ROM_NAMES);
     if (written == NULL) fail("cannot write the bytecode", NULL);
     uint8_t *blob = malloc(*length);
     if (blob == NULL) fail("out of memory", NULL);
@@ -219,6 +219,29 @@ static void check_and_map(const struct source *source, const uint8_t *blob, size
     JS_FreeRuntime(rt);
 }
 
+static FILE *create(const char *path);
+static void finish(FILE *file, const char *path);
+
+// The names that the engine has once the firmware's intrinsics are there (see vm_start), for the firmware to embed.
+static void write_names(const char *path)
+{
+    size_t length;
+    JSRuntime *rt = JS_NewRuntime();
+    JSContext *ctx = rt != NULL ? JS_NewContextRaw(rt) : NULL;
+    if (ctx == NULL) fail("out of memory", NULL);
+    JS_AddIntrinsicBaseObjects(ctx);
+    JS_AddIntrinsicJSON(ctx);
+    JS_AddIntrinsicMapSet(ctx);
+    JS_AddIntrinsicTypedArrays(ctx);
+    uint8_t *names = JS_WriteRomNames(ctx, &length);
+    if (names == NULL) fail("out of memory", NULL);
+    FILE *out = create(path);
+    if (fwrite(names, 1, length, out) != length) fail("cannot write", path);
+    finish(out, path);
+    js_free(ctx, names);
+    free_compiler(ctx);
+}
+
 static FILE *create(const char *path)
 {
     FILE *file = fopen(path, "wb");
@@ -233,9 +256,15 @@ static void finish(FILE *file, const char *path)
 
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--names") == 0) {
+        write_names(argv[2]);
+        return 0;
+    }
     if (argc < 4 || argc > 5 || argv[1][0] == '-') {
         fputs("usage: hearthc SCRIPT.js BODY.bin MAP.json [NAME]\n"
-              "Compiles SCRIPT.js to the body of a bundle. NAME is what the map and error messages call the script.\n",
+              "       hearthc --names NAMES.bin\n"
+              "Compiles SCRIPT.js to the body of a bundle. NAME is what the map and error messages call the script.\n"
+              "--names writes the engine's own names, which the firmware embeds.\n",
               stderr);
         return 2;
     }
