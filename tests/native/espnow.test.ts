@@ -2,7 +2,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { type Air, BROADCAST, type Radio } from "../../tools/sim/air.ts";
-import { MACHINES, UNIQUE_ID } from "../support/both_machines.ts";
+import { MACHINES, runHosts, UNIQUE_ID } from "../support/both_machines.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
@@ -126,3 +126,26 @@ for (const { name, run } of MACHINES) {
     expect(told).toEqual(["-2 -2 -2 -2"]);
   });
 }
+
+test("firmware processes on one air: the same seed tells the same story to the microsecond, another seed another", async () => {
+  const sender = `${LISTEN}
+    native.espnowOn(6, false);
+    let count = 0;
+    native.onTurn(() => {
+      listen();
+      while (count * 100 <= native.now()) send("ffffffffffff", "number " + count++);
+      return count * 100;
+    });`;
+  const listener = `${LISTEN} native.espnowOn(6, false); native.onTurn(() => { listen(); return Infinity; });`;
+  const story = (seed: number) =>
+    runHosts(
+      [sender, sender, listener],
+      5000,
+      (air) => Object.assign(air.settings, { loss: 0.3, duplicate: 0.1, reorder: 0.1 }),
+      seed,
+    );
+  const first = await story(7);
+  expect(first[2]?.length).toBeGreaterThan(40);
+  expect(await story(7)).toEqual(first);
+  expect(await story(8)).not.toEqual(first);
+});

@@ -61,31 +61,52 @@ async function runInMemory(script: string, ms: number, setUp: SetUp = () => {}) 
 }
 
 async function runOnHost(script: string, ms: number, setUp: SetUp = () => {}) {
-  const folder = mkdtempSync(join(tmpdir(), "both-"));
-  mkdirSync(join(folder, "source"));
-  const entry = join(folder, "source", "main.ts");
-  await Bun.write(entry, PRELUDE + script);
-  const { bundle } = await buildBundle({
-    profile: "test",
-    entry,
-    out: join(folder, "bundle.bin"),
-    store: join(folder, "store"),
-  });
   const world = new HostWorld("fast");
   const air = new Air(world.clock);
-  const { hearth } = await buildNative();
-  const flashDir = join(folder, "flash");
-  const machine = new HostMachine({ world, firmware: hearth, flashDir, air, uniqueId: UNIQUE_ID, seed: 1 });
+  const { machine, end } = await hostMachine(script, world, air, UNIQUE_ID);
   const told = watch(machine.board);
   try {
-    await machine.installBundle(bundle);
     setUp(machine.board, air);
     await machine.powerOn();
     await world.runFor(ms);
     if (machine.failure !== undefined) told.push(machine.failure);
   } finally {
-    await machine.close();
-    rmSync(folder, { recursive: true, force: true });
+    await end();
   }
   return { told, resets: machine.resets };
+}
+
+/** Several host firmwares, each with its script, on one air; what each told. */
+export async function runHosts(scripts: readonly string[], ms: number, setUp: (air: Air) => void, seed: number) {
+  const world = new HostWorld("fast");
+  const air = new Air(world.clock, seed);
+  setUp(air);
+  const ids = scripts.map((_, at) => `02000000000${at}`);
+  const made = await Promise.all(scripts.map((script, at) => hostMachine(script, world, air, ids[at] as string)));
+  const told = made.map(({ machine }) => watch(machine.board));
+  try {
+    for (const { machine } of made) await machine.powerOn();
+    await world.runFor(ms);
+  } finally {
+    for (const { end } of made) await end();
+  }
+  return told;
+}
+
+async function hostMachine(script: string, world: HostWorld, air: Air, uniqueId: string) {
+  const folder = mkdtempSync(join(tmpdir(), "both-"));
+  mkdirSync(join(folder, "source"));
+  const entry = join(folder, "source", "main.ts");
+  await Bun.write(entry, PRELUDE + script);
+  const out = join(folder, "bundle.bin");
+  const { bundle } = await buildBundle({ profile: "test", entry, out, store: join(folder, "store") });
+  const { hearth } = await buildNative();
+  const flashDir = join(folder, "flash");
+  const machine = new HostMachine({ world, firmware: hearth, flashDir, air, uniqueId, seed: 1 });
+  await machine.installBundle(bundle);
+  const end = async () => {
+    await machine.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { machine, end };
 }
