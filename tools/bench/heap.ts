@@ -1,7 +1,7 @@
 // Part `heap`: what each profile takes of the engine's heap on the 32-bit build, in virtual time. The figures repeat exactly.
 
 import { has32BitParts } from "../lib/host_packages.ts";
-import type { HeapFigures } from "../sim/host_machine.ts";
+import type { HeapFigures } from "../sim/board_protocol.ts";
 import { measuredDevice, measuredProfiles } from "./device.ts";
 import type { Figure, Part } from "./figure.ts";
 

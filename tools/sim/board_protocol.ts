@@ -8,6 +8,17 @@ import type { Bit } from "./one_wire_bus.ts";
 export const NEVER_US = Number.POSITIVE_INFINITY;
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
+/** Bytes on the engine's heap. */
+export interface HeapFigures {
+  live: number;
+  /** The most since boot. */
+  peak: number;
+  /** Live, with what the chips' allocator adds. */
+  gross: number;
+  /** The largest block asked for since boot. */
+  largest: number;
+}
+
 export type FromDevice =
   | { kind: "hello"; reset: number; version: string }
   | { kind: "idle"; untilUs: number }
@@ -28,7 +39,7 @@ export type FromDevice =
   | { kind: "cpu"; mhz: number }
   | { kind: "pin read"; pin: number }
   | { kind: "flash"; operation: number; count: number }
-  | { kind: "heap"; live: number; peak: number; gross: number; largest: number }
+  | ({ kind: "heap" } & HeapFigures)
   | { kind: "onewire reset"; pin: number }
   | { kind: "onewire write"; pin: number; bytes: Uint8Array }
   | { kind: "onewire read"; pin: number; length: number }

@@ -9,12 +9,13 @@ import type { Subprocess } from "bun";
 import type { Air } from "./air.ts";
 import { Board, type ChipSide, RESET_REASONS, type ResetReason } from "./board.ts";
 import { takeBoardMessage } from "./board_messages.ts";
-import { BoardDecoder, encodeFromBoard, type FromBoard, type FromDevice } from "./board_protocol.ts";
+import { BoardDecoder, encodeFromBoard, type FromBoard, type FromDevice, type HeapFigures } from "./board_protocol.ts";
 import { flashFirmware, loadFirmware } from "./boot_loader.ts";
 import type { Timer } from "./clock.ts";
 import type { Level } from "./edge_cutter.ts";
 import { partitionImage } from "./flash_image.ts";
 import { HostRadio } from "./host_radio.ts";
+import { HostStation } from "./host_station.ts";
 import type { HostWorld, Scheduled } from "./host_world.ts";
 import { loopbackAddress } from "./loopback.ts";
 import type { Machine } from "./machine.ts";
@@ -25,7 +26,6 @@ const BOOT_US = 300_000;
 const HANG_MS = 2000;
 /** Panics in a row, each before the firmware ever went idle, after which the launcher gives up. */
 const PANICS_MAX = 20;
-const STATES = ["off", "on", "connecting", "up", "lost"] as const;
 
 export interface HostMachineOptions {
   world: HostWorld;
@@ -44,17 +44,6 @@ export interface HostMachineOptions {
   address?: string;
   /** By default one without anybody else. */
   air?: Air;
-}
-
-/** Bytes on the engine's heap. */
-export interface HeapFigures {
-  live: number;
-  /** The most since boot. */
-  peak: number;
-  /** Live, with what the chips' allocator adds. */
-  gross: number;
-  /** The largest block asked for since boot. */
-  largest: number;
 }
 
 type Fate = "watchdog" | "power" | "reset";
@@ -76,6 +65,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
   /** How often the firmware went idle since the present boot: turns of its loop, nearly. */
   idles = 0;
   readonly #radio: HostRadio;
+  readonly #station: HostStation;
   /** Since when the process has been busy, real time. */
   #busySinceMs = 0;
   #untilUs = Number.POSITIVE_INFINITY;
@@ -97,8 +87,6 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
   #panics = 0;
   #watchdogUs = 0;
   #watchdog: Timer | undefined;
-  #netTimer: Timer | undefined;
-  #netState = 0;
   #sleepUs = 0;
   #errorText = "";
 
@@ -110,6 +98,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
     this.address = options.address ?? loopbackAddress();
     this.board.network.ip = this.address;
     this.board.chip = this;
+    this.#station = new HostStation(this.board, (message) => this.#post(message));
     this.#radio = new HostRadio(options.world.clock, options.air, (message) => this.#post(message));
     mkdirSync(join(this.flashDir, "files"), { recursive: true });
     this.#world.add(this);
@@ -223,7 +212,7 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
     this.#mail.length = 0;
     this.#untilUs = 0;
     this.#watchdogUs = 0;
-    this.#netState = 0;
+    this.#station.reset();
     this.#sleepUs = 0;
     this.#errorText = "";
     this.#bootUs = this.#world.clock.nowUs;
@@ -265,7 +254,8 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
     this.#socket = undefined;
     this.busy = false;
     this.#untilUs = Number.POSITIVE_INFINITY;
-    for (const timer of [this.#watchdog, this.#netTimer]) if (timer !== undefined) timer.cancelled = true;
+    if (this.#watchdog !== undefined) this.#watchdog.cancelled = true;
+    this.#station.reset();
     this.board.resetPins();
     this.#radio.tune(0, false);
     for (const line of this.#errorText.split("\n"))
@@ -326,7 +316,6 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
   }
 
   #take(message: FromDevice): void {
-    const board = this.board;
     switch (message.kind) {
       case "idle":
         this.#untilUs = message.untilUs;
@@ -339,16 +328,13 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
         this.#armWatchdog(message.deadlineUs);
         break;
       case "net off":
-        this.#setNet(0);
+        this.#station.set("off");
         break;
       case "net on":
-        this.#setNet(1);
+        this.#station.set("on");
         break;
       case "net connect":
-        this.#setNet(2);
-        this.#netTimer = this.#world.clock.after(board.network.joinMs * 1000, () =>
-          this.#tellNet(board.network.available ? 3 : 4),
-        );
+        this.#station.connect();
         break;
       case "heap": {
         const { live, peak, gross, largest } = message;
@@ -385,19 +371,6 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
     this.#watchdog = this.#world.clock.at(this.#bootUs + deadlineUs + 1, () => this.#kill("watchdog"));
   }
 
-  #setNet(state: number): void {
-    if (this.#netTimer !== undefined) this.#netTimer.cancelled = true;
-    if (this.#netState === state) return;
-    this.#netState = state;
-    this.board.emit({ kind: "net", state: STATES[state] ?? "off" });
-  }
-
-  #tellNet(state: number): void {
-    this.#setNet(state);
-    const { ip, rssi, channel } = this.board.network;
-    this.#post({ kind: "net", state, ip: state === 3 ? ip : "0.0.0.0", rssi, channel });
-  }
-
   // ---- what the world does to the chip
 
   uartBytes(uart: number, bytes: Uint8Array): void {
@@ -417,6 +390,6 @@ export class HostMachine implements Machine, ChipSide, Scheduled {
   }
 
   networkChanged(): void {
-    if (!this.board.network.available && (this.#netState === 2 || this.#netState === 3)) this.#tellNet(4);
+    this.#station.networkChanged();
   }
 }
