@@ -47,7 +47,10 @@ static uint64_t deadline_of(JSContext *ctx, JSValue result)
     }
     JS_FreeValue(ctx, result);
     if (ms <= 0) return 0;
-    return ms >= 9.0e12 ? UINT64_MAX : (uint64_t)ceil(ms * 1000.0);
+    if (ms >= 9.0e12) return UINT64_MAX;
+    // The first microsecond at which now(), a double too, is not before `ms`: one less, and the loop would turn in vain until then.
+    uint64_t us = (uint64_t)ceil(ms * 1000.0);
+    return (double)us / 1000.0 < ms ? us + 1 : us;
 }
 
 void loop_run(JSContext *ctx, JSValue function)

@@ -34,6 +34,28 @@ test("from power on to the first window: the meter's values are on the broker", 
   expect(seen.some(published("Malfunction", "0"))).toBe(true);
 });
 
+test("a deadline between two doubles does not make the loop turn in vain until the clock moves", async () => {
+  // 4704.538 as the sum of 2704.538 and 2000 is a little more than the double that is nearest to it.
+  const bundle = await variant("between", {
+    file: "device/appliance.ts",
+    find: "randomBelow(START_FUDGE_MS)",
+    replace: "2704.538 - native.now()",
+  });
+  const { bench, seen, saw } = await made(bundle);
+  await bench.machine.powerOn();
+  await bench.world.until(() => false, 30_000);
+  await bench.broker?.publish("cmnd/meter/OTA", "stats");
+  let turns = 0;
+  await saw((event) => {
+    const found = event.kind === "publish" && /^loop turns (\d+)/.exec(event.payload);
+    if (found) turns = Number(found[1]);
+    return turns > 0;
+  });
+  expect(seen.some((each) => each.kind === "publish")).toBe(true);
+  expect(turns).toBeGreaterThan(20);
+  expect(turns).toBeLessThan(1000);
+});
+
 test("the LED on pin 2 blinks once a second", async () => {
   const { bench, seen } = await made();
   await bench.machine.powerOn();

@@ -23,7 +23,8 @@ export class SimClock {
 
   /** Runs `run` at `atUs` (now, if that has passed). */
   at(atUs: number, run: () => void): Timer {
-    const entry: Entry = { atUs: Math.max(atUs, this.#nowUs), order: this.#order++, run, cancelled: false };
+    // Whole microseconds: what a device's own clock can be set to.
+    const entry: Entry = { atUs: Math.max(Math.ceil(atUs), this.#nowUs), order: this.#order++, run, cancelled: false };
     const heap = this.#heap;
     let index = heap.push(entry) - 1;
     while (index > 0) {
@@ -60,7 +61,7 @@ export class SimClock {
   /** Runs everything due up to `untilUs`, then time is `untilUs`. */
   advanceTo(untilUs: number): void {
     while (this.step(untilUs));
-    if (untilUs > this.#nowUs) this.#nowUs = untilUs;
+    if (untilUs > this.#nowUs) this.#nowUs = Math.floor(untilUs);
   }
 
   #dropCancelled(): void {
