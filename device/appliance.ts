@@ -21,8 +21,11 @@ import { ALONE_MS, Proof } from "./proof.ts";
 import { Publisher, type Value } from "./publisher.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** At power-on only, so that a fleet does not come up at once. The other start-up times count from its end. */
+/** Not after a restart that somebody asked for: it keeps a fleet from coming up at once, after a cut of power or when all of it has
+ * given up waiting for the same broker. The other start-up times count from its end. */
 export const START_FUDGE_MS = 10_000;
+/** `native.resetReason` */
+const DEEP_SLEEP = 4;
 export const WATCHDOG_AFTER_S = 10;
 export const NET_AFTER_S = 12;
 /** Without a byte from the broker for so long the device restarts. */
@@ -130,7 +133,8 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
     } catch (error) {
       throw recoverIfConfig(error);
     }
-    const delayMs = native.resetReason() === 0 ? randomBelow(START_FUDGE_MS) : 0;
+    const wanted = native.resetAsked() || native.resetReason() === DEEP_SLEEP;
+    const delayMs = wanted ? 0 : randomBelow(START_FUDGE_MS);
     this.loop.task(() => this.begin(start), true, "start").once(delayMs);
     this.loop.start();
   }

@@ -37,9 +37,26 @@ test("what cannot wait runs before the random delay", () => {
   expect(order).toEqual(["first 0", "start true"]);
 });
 
-test("a restart has no random delay; the watchdog is armed after 10 s, the network begins after 12 s", () => {
+test.each([
+  ["a watchdog reset", "watchdog", false, true],
+  ["a panic", "panic", false, true],
+  ["a restart of its own accord", "software", false, true],
+  ["a restart that was asked for", "software", true, false],
+  ["deep sleep", "deep sleep", false, false],
+] as const)("the random delay after %s", (_what, reason, asked, delayed) => {
   const started: number[] = [];
-  const house = new House(() => started.push(house.nowMs)).boot(0);
+  const house = new House(() => started.push(house.nowMs));
+  house.chip.start();
+  house.chip.reset(reason, { kind: asked ? "asked" : "restart" }, asked, 0);
+  house.chip.clock.step();
+  house.until(10_001);
+  expect((started.at(-1) as number) > 0).toBe(delayed);
+});
+
+test("a restart that was asked for has no random delay; the watchdog is armed after 10 s, the network begins after 12 s", () => {
+  const started: number[] = [];
+  const house = new House(() => started.push(house.nowMs));
+  house.boot(0);
   house.until(9999);
   expect(started).toEqual([0]);
   expect(watchdogArmed(house)).toBe(false);
