@@ -2,7 +2,6 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { Command, Option } from "commander";
 import { connectAsync, type MqttClient } from "mqtt";
 import pc from "picocolors";
@@ -10,10 +9,11 @@ import { main, progress } from "./lib/cli.ts";
 import { messageOf, UsageError, UserError } from "./lib/errors.ts";
 import { ROOT } from "./lib/paths.ts";
 import { Bench, simFolder } from "./sim/bench.ts";
-import { CONSOLE_HELP, carryOut } from "./sim/console_commands.ts";
+import { carryOut } from "./sim/console_commands.ts";
 import { describe, observeBench, parseDuration, type SimEvent } from "./sim/events.ts";
 import { hostFirmware, profileBundle } from "./sim/firmware.ts";
 import { otakeyOf } from "./sim/otakey.ts";
+import { Screen } from "./sim/screen.ts";
 
 interface Options {
   broker?: string;
@@ -35,6 +35,14 @@ const program = new Command("sim")
   .option("--name <name>", "the device's name (mqttname)")
   .option("--fresh", "begin with a new chip instead of the last run's flash")
   .option("--json", "one JSON object per line and event")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  bun run sim energy                                   until q and Enter, or Ctrl-C
+  bun run sim energy --warp 60 --broker mqtt://10.0.0.2
+  bun run sim energy --json --warp max --for 1h --seed 1`,
+  )
   .action((profile: string, options: Options) => run(profile, options));
 
 async function run(profile: string, options: Options): Promise<void> {
@@ -68,23 +76,32 @@ async function run(profile: string, options: Options): Promise<void> {
   });
   try {
     await writeDeviceFile(name, bench.config);
-    const say = (line: string) => (options.json ? console.error(line) : console.log(line));
-    const show = options.json ? (event: SimEvent) => console.log(JSON.stringify(event)) : printer(name);
-    const endShow = observeBench(bench, show);
-    if (remote !== undefined) await observeRemote(remote, name, bench, show);
-    if (!options.json) introduce(say, name, options, bench);
-    await bench.machine.powerOn();
-    bench.world.start();
     const end = () => void bench.world.stop();
-    const console_ = readCommands(bench, name, remote, say, end);
+    const json = options.json === true;
+    const screen = new Screen(!json, (line) => typed(line), end);
+    const say = (line: string) => (json ? console.error(line) : screen.print(line));
+    const show = json ? (event: SimEvent) => console.log(JSON.stringify(event)) : printer(name, screen);
+    const publish = (topic: string, payload: string) => {
+      if (remote !== undefined) remote.publish(topic, payload);
+      else void bench.broker?.publish(topic, payload);
+    };
+    const context = { bench, name, publish, say: (line: string) => say(pc.dim(line)), quit: end };
+    const typed = (line: string) => {
+      carryOut(line, context).catch((thrown) => say(pc.red(messageOf(thrown))));
+    };
+    const endShow = observeBench(bench, show);
     process.on("SIGINT", end);
     try {
+      if (remote !== undefined) await observeRemote(remote, name, bench, show);
+      if (!json) introduce(say, name, options, bench);
+      await bench.machine.powerOn();
+      bench.world.start();
       if (forMs === undefined) await bench.world.ended();
       else await bench.world.runFor(forMs);
     } finally {
       process.off("SIGINT", end);
       endShow(); // what the bench does while it is taken down happened to nobody
-      console_.close();
+      screen.close();
     }
     if (bench.machine.failure !== undefined) throw new UserError(`The firmware does not run: ${bench.machine.failure}`);
   } finally {
@@ -130,11 +147,11 @@ async function observeRemote(remote: MqttClient, name: string, bench: Bench, sho
   await remote.subscribeAsync([`stat/${name}/#`, `cmnd/${name}/#`]);
 }
 
-function printer(name: string): (event: SimEvent) => void {
+function printer(name: string, screen: Screen): (event: SimEvent) => void {
   const width = `stat/${name}/Malfunction`.length;
   return (event) => {
-    const line = describe(event, width);
-    if (line !== undefined) console.log(line);
+    const row = describe(event, width, screen.columns);
+    if (row !== undefined) screen.print(row);
   };
 }
 
@@ -147,24 +164,6 @@ function introduce(say: (line: string) => void, name: string, options: Options, 
   say(pc.dim(`${"device time".padEnd(12)}  ${"topic".padEnd(`stat/${name}/Malfunction`.length)}  value`));
 }
 
-function readCommands(
-  bench: Bench,
-  name: string,
-  remote: MqttClient | undefined,
-  say: (line: string) => void,
-  quit: () => void,
-) {
-  const publish = (topic: string, payload: string) => {
-    if (remote !== undefined) remote.publish(topic, payload);
-    else void bench.broker?.publish(topic, payload);
-  };
-  const lines = createInterface({ input: process.stdin });
-  lines.on("line", (line) => {
-    carryOut(line, { bench, name, publish, say, quit }).catch((thrown) => say(pc.red(messageOf(thrown))));
-  });
-  return lines;
-}
-
 async function hasFlash(name: string): Promise<boolean> {
   return Bun.file(join(simFolder(name), "app_0.bin")).exists();
 }
@@ -174,8 +173,5 @@ async function writeDeviceFile(name: string, config: string): Promise<void> {
   mkdirSync(join(ROOT, "devices"), { recursive: true });
   await Bun.write(join(ROOT, "devices", `${name}.txt`), config);
 }
-
-/** For the documentation and the tests. */
-export { CONSOLE_HELP, program };
 
 if (import.meta.main) await main(program);

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { simFolder } from "../../tools/sim/bench.ts";
+import { SimBroker } from "../../tools/sim/broker.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
@@ -63,7 +64,80 @@ test("--warp keeps device time from running ahead", async () => {
   expect(performance.now() - startedMs).toBeGreaterThan(1500);
 });
 
+/** Runs `sim` and types each line when an event is as asked; ends when the last one has come. */
+async function typing(json: boolean, script: [when: (out: string) => boolean, line: string][]): Promise<string> {
+  const args = ["energy", "--name", NAME, "--warp", "200", "--seed", "3", ...(json ? ["--json"] : [])];
+  const command = [process.execPath, join(ROOT, "tools", "sim.ts"), ...args];
+  const env = { ...process.env, NO_COLOR: "1" };
+  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "pipe", env });
+  const err = new Response(child.stderr).text();
+  let out = "";
+  let seen = 0;
+  const text = new TextDecoder();
+  for await (const piece of child.stdout) {
+    out += text.decode(piece, { stream: true });
+    while (script[0]?.[0](out.slice(seen))) {
+      seen = out.length;
+      child.stdin.write(`${script.shift()?.[1]}\n`);
+      child.stdin.flush();
+    }
+  }
+  expect([await child.exited, script]).toEqual([0, []]);
+  return out + (await err);
+}
+
+const topic = (name: string, payload: string) => (out: string) =>
+  out.includes(`"topic":"stat/${NAME}/${name}","payload":"${payload}"`);
+
+test("what is typed happens, and every kind of event is told as JSON", async () => {
+  const out = await typing(true, [
+    [topic("Malfunction", "0"), "v 207.5"],
+    [topic("Vmax", "207.5"), "w 1000"],
+    [topic("W", "1000.0"), "fault exception"],
+    [topic("Malfunction", "4"), "wifi off"],
+    [(text) => text.includes('"kind":"net","state":"lost"'), "wifi on"],
+    [topic("LWT", "online"), "broker off"],
+    [(text) => text.includes("mqtt: connection refused"), "broker on"],
+    [topic("LWT", "online"), "ota stats"],
+    [topic("Log", "connlost events net 1 mqtt 2"), "reset"],
+    [(text) => text.includes('"kind":"reset","reason":"power on"'), "nonsense"],
+    [topic("LWT", "online"), "power off"],
+    [topic("LWT", "offline"), "power on"],
+    [topic("LWT", "online"), "q"],
+  ]);
+  const kinds = new Set(
+    out.split("\n").flatMap((line) => (line.startsWith("{") ? [(JSON.parse(line) as { kind: string }).kind] : [])),
+  );
+  expect([...kinds].sort()).toEqual(
+    ["connect", "cpu", "disconnect", "frame", "log", "net", "pin", "publish", "reset", "subscribe"].sort(),
+  );
+  expect(out).toContain('"nonsense" is not a command; h lists them');
+});
+
+test("--broker takes a broker elsewhere, and what passes there is shown", async () => {
+  const broker = await SimBroker.start();
+  const { code, out } = await run("1", "--broker", broker.url);
+  await broker.close();
+  expect(code).toBe(0);
+  const events = lines(out);
+  expect(events.some((each) => each["kind"] === "publish" && each["topic"] === `stat/${NAME}/VA`)).toBe(true);
+  expect(events.some((each) => each["kind"] === "connect")).toBe(false); // only a broker of our own tells that
+});
+
+test("a person gets rows under a head, and an answer to what was typed", async () => {
+  const out = await typing(false, [
+    [(text) => text.includes("online (retained)"), "h"],
+    [(text) => text.includes("presses the reset button"), "v 400000"],
+    [(text) => text.includes('takes a number from 0 to 400, or "auto"'), "fault silence"],
+    [(text) => text.includes("the meter's fault is: silence"), "q"],
+  ]);
+  expect(out).toMatch(/^device time +topic +value$/m);
+  expect(out).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}  stat/${NAME}/LWT +online \\(retained\\)$`, "m"));
+  expect(out).not.toContain("\x1b");
+});
+
 test("wrong options are told apart from failures", async () => {
+  expect((await sim("--help")).out).toContain("bun run sim energy --json --warp max --for 1h --seed 1");
   for (const args of [
     ["--warp", "0"],
     ["--for", "ten"],

@@ -27,7 +27,7 @@ export interface ConsoleContext {
 /** Carries one line out. Throws an Error whose message tells the person what is wrong with it. */
 export async function carryOut(line: string, context: ConsoleContext): Promise<void> {
   const [word = "", ...rest] = line.trim().split(/\s+/);
-  const { bench, name } = context;
+  const { bench, name, say } = context;
   const argument = rest[0] ?? "";
   switch (word) {
     case "":
@@ -35,22 +35,27 @@ export async function carryOut(line: string, context: ConsoleContext): Promise<v
     case "h":
     case "help":
     case "?":
-      return context.say(CONSOLE_HELP);
+      return say(CONSOLE_HELP);
     case "q":
     case "quit":
       return context.quit();
-    case "v":
-      bench.household.fixedVolts = numberOrAuto(argument, 0, 400);
-      return;
-    case "w":
-      bench.household.fixedWatts = numberOrAuto(argument, 0, 23000);
-      return;
+    case "v": {
+      const volts = numberOrAuto(argument, 0, 400);
+      bench.household.fixedVolts = volts;
+      return say(volts === undefined ? "the voltage follows the household" : `the mains have ${volts} V`);
+    }
+    case "w": {
+      const watts = numberOrAuto(argument, 0, 23000);
+      bench.household.fixedWatts = watts;
+      return say(watts === undefined ? "the load follows the household" : `the load is ${watts} W`);
+    }
     case "fault":
       if (!PZEM_FAULTS.includes(argument as PzemFault)) throw new Error(`fault takes one of ${PZEM_FAULTS.join(", ")}`);
       bench.meter.fault = argument as PzemFault;
-      return;
+      return say(argument === "none" ? "the meter answers properly" : `the meter's fault is: ${argument}`);
     case "wifi": {
       const on = onOff(argument);
+      say(`the access point is ${argument}`);
       return bench.world.act(() => bench.machine.board.setNetwork(on));
     }
     case "broker":
@@ -58,13 +63,15 @@ export async function carryOut(line: string, context: ConsoleContext): Promise<v
     case "reset":
       return bench.machine.pressReset();
     case "power":
+      if (argument !== "" && argument !== "on" && argument !== "off") throw new Error("power takes off, on or nothing");
       if (argument !== "on") await bench.machine.powerCut();
       if (argument !== "off") await bench.machine.powerOn();
-      return;
+      return say(`the power is ${argument === "" ? "back" : argument}`);
     case "pin": {
       const pin = Number(argument);
       const level = Number(rest[1]);
       if (!Number.isInteger(pin) || (level !== 0 && level !== 1)) throw new Error("pin takes a number and 0 or 1");
+      say(`pin ${pin} is driven to ${level}`);
       return bench.world.act(() => bench.machine.board.drive(pin, level));
     }
     case "ota":
@@ -78,17 +85,21 @@ export async function carryOut(line: string, context: ConsoleContext): Promise<v
   }
 }
 
-async function brokerSwitch(argument: string, { bench }: ConsoleContext): Promise<void> {
+async function brokerSwitch(argument: string, { bench, say }: ConsoleContext): Promise<void> {
   const broker = bench.broker;
   if (broker === undefined) throw new Error("the broker is not the embedded one");
   if (argument === "mute") {
     broker.mute = true;
     broker.dropClients();
-    return;
+    return say("the broker accepts connections and says nothing");
   }
+  const on = onOff(argument);
   broker.mute = false;
-  if (onOff(argument)) await broker.resume();
+  // What was accepted while it was mute will never be answered.
+  broker.dropClients();
+  if (on) await broker.resume();
   else await broker.stop();
+  say(`the broker is ${argument}`);
 }
 
 function onOff(text: string): boolean {

@@ -44,29 +44,53 @@ function brokerEvent(event: BrokerEvent) {
   };
 }
 
-/** An event as a line of columns: device time, topic or kind, value. Undefined for what only floods a screen. */
-export function describe(event: SimEvent, width: number): string | undefined {
-  const time = pc.dim(formatTime(event.t));
-  const row = (name: string, value: string, paint: (text: string) => string) =>
-    `${time}  ${paint(name.padEnd(width))}  ${value}`;
+/** An event as a row of columns: device time, topic or kind, value. Undefined for what only floods a screen. `width` is that of the
+ * middle column; a value that does not fit `columns` goes on below itself. */
+export function describe(event: SimEvent, width: number, columns?: number): string | undefined {
+  const time = formatTime(event.t);
+  const row = (name: string, value: string, paint: (text: string) => string, paintValue = plain) => {
+    const left = time.length + 2 + Math.max(width, name.length) + 2;
+    const folded = fold(value, columns === undefined ? Number.POSITIVE_INFINITY : columns - left);
+    return `${pc.dim(time)}  ${paint(name.padEnd(width))}  ${folded.map(paintValue).join(`\n${" ".repeat(left)}`)}`;
+  };
   switch (event.kind) {
     case "publish": {
       const paint = event.topic.startsWith("cmnd/") ? pc.magenta : event.topic.endsWith("/LWT") ? pc.yellow : pc.cyan;
-      return row(event.topic, event.payload + (event.retain ? pc.dim(" (retained)") : ""), paint);
+      return row(event.topic, event.payload + (event.retain ? " (retained)" : ""), paint);
     }
     case "connect":
-      return row("broker", pc.green(`${event.client} connected`), pc.dim);
+      return row("broker", `${event.client} connected`, pc.dim, pc.green);
     case "disconnect":
-      return row("broker", pc.yellow(`${event.client} is gone`), pc.dim);
+      return row("broker", `${event.client} is gone`, pc.dim, pc.yellow);
     case "reset":
-      return row("reset", pc.yellow(event.reason), pc.dim);
+      return row("reset", event.reason, pc.dim, pc.yellow);
     case "net":
       return row("network", event.state, pc.dim);
     case "log":
-      return row("log", event.line, pc.dim);
+      return row("log", event.line, pc.dim, pc.dim);
     default:
       return undefined;
   }
+}
+
+function plain(text: string): string {
+  return text;
+}
+
+const FOLD_MIN = 20;
+
+/** Pieces of at most `width` characters, parted at a blank or comma where there is one near. */
+export function fold(text: string, width: number): string[] {
+  const pieces: string[] = [];
+  let rest = text.replaceAll("\n", " ");
+  const most = Math.max(width, FOLD_MIN);
+  while (rest.length > most) {
+    const near = Math.max(rest.lastIndexOf(" ", most - 1), rest.lastIndexOf(",", most - 1)) + 1;
+    const end = near > most / 2 ? near : most;
+    pieces.push(rest.slice(0, end));
+    rest = rest.slice(end);
+  }
+  return [...pieces, rest];
 }
 
 /** `1d 02:03:04.567` */
