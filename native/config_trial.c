@@ -13,13 +13,16 @@ static const char space[] = "config", key_try[] = "try", key_back[] = "back", pr
 static int copy_file(const char *from, const char *to)
 {
     uint8_t chunk[CHUNK];
-    int result = port_file_remove(to), got = 1;
+    uint32_t at = 0;
+    int got, result = port_file_remove(to);
     if (result < 0 && result != PORT_ENOENT) return result;
-    for (uint32_t at = 0; got > 0; at += CHUNK) {
+    do {
         got = port_file_read(from, at, chunk, sizeof chunk);
-        result = got < 0 ? got : port_file_write(to, at, chunk, (size_t)got);
+        // An empty file is one, too.
+        result = got < 0 ? got : got > 0 || at == 0 ? port_file_write(to, at, chunk, (size_t)got) : PORT_OK;
         if (result < 0) return result;
-    }
+        at += (uint32_t)got;
+    } while (got > 0);
     return port_file_sync(to);
 }
 

@@ -13,10 +13,16 @@ struct life {
     int slot; // -1: recovery
     bool trial, asked;                   // the bundle is on trial; the last restart was asked for
     bool firmware_trial, config_trial;
+    bool watchdog_taken; // the program has set the watchdog itself
     struct bundle_header header;
     char recovery_why[LIFE_WHY_MAX + 1];
 };
 extern struct life life;
+
+static inline bool life_on_trial(void)
+{
+    return life.trial || life.firmware_trial || life.config_trial;
+}
 
 // Reads and forgets what the last boot left in RTC memory.
 enum boot_end life_last_end(char why[LIFE_WHY_MAX + 1]);

@@ -53,20 +53,38 @@ static uint64_t deadline_of(JSContext *ctx, JSValue result)
     return (double)us / 1000.0 < ms ? us + 1 : us;
 }
 
+// What is on trial is watched from its first turn on, also where the program arms the watchdog late or never. While nothing of it
+// runs there is nothing to watch. From the moment it says anything of the watchdog it is the program's.
+static bool bound_turn(void)
+{
+    if (!life_on_trial() || life.watchdog_taken) return false;
+    vm_watchdog(TRIAL_WATCHDOG_S * 1000);
+    return true;
+}
+
+static void release_turn(void)
+{
+    if (!life.watchdog_taken) vm_watchdog(0);
+}
+
 void loop_run(JSContext *ctx, JSValue function)
 {
     struct port_wait_fd fds[SOCKETS_MAX];
+    bool bounded = bound_turn();
     JSValue result = JS_EvalFunction(ctx, function);
     if (JS_IsException(result)) crash(ctx);
     JS_FreeValue(ctx, result);
+    if (bounded) release_turn();
     for (;;) {
         uint64_t deadline_us = UINT64_MAX;
         if (has_turn) {
+            bounded = bound_turn();
             result = JS_Call(ctx, turn, JS_UNDEFINED, 0, NULL);
             if (JS_IsException(result)) crash(ctx);
             deadline_us = deadline_of(ctx, result);
+            if (bounded) release_turn();
         }
-        if (life.trial || life.firmware_trial || life.config_trial) {
+        if (life_on_trial()) {
             uint64_t trial_us = (uint64_t)TRIAL_DEADLINE_S * 1000000;
             if (port_now_us() >= trial_us) life_trial_deadline();
             if (trial_us < deadline_us) deadline_us = trial_us;

@@ -94,7 +94,7 @@ int hearth_main(void)
     }
     apply_pins(&life.header);
     hex_text(hash, life.header.sha256, 8);
-    if (life.trial || life.firmware_trial || life.config_trial) vm_watchdog(TRIAL_WATCHDOG_S * 1000);
+    if (life_on_trial()) vm_watchdog(TRIAL_WATCHDOG_S * 1000);
     if (vm_start(body, life.header.length, &ctx, &function) < 0) life_crash("the bundle cannot be loaded", "");
     if (life.firmware_trial) port_log("boot: this firmware is on trial");
     if (life.config_trial) port_log("boot: config.txt is on trial");

@@ -49,6 +49,7 @@ static JSValue watchdog(JSContext *ctx, JSValueConst self, int argc, JSValueCons
     int64_t ms;
     (void)self, (void)argc;
     if (!arg_int(ctx, argv[0], 0, WATCHDOG_MAX_MS, &ms)) return JS_EXCEPTION;
+    life.watchdog_taken = true;
     vm_watchdog((uint32_t)ms);
     return JS_UNDEFINED;
 }

@@ -92,7 +92,7 @@ test.each([
   expect(out).not.toContain("sending");
   expect(err).toContain(`meter has another ${what} (`);
   expect(err).toContain(`this bundle needs ${OTHER}`);
-  expect(err).toContain("flash the firmware of this checkout");
+  expect(err).toContain("send the firmware of this checkout");
   await untouched();
 });
 

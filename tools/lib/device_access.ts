@@ -24,6 +24,14 @@ export interface DeviceVersion {
   rejected: { bundle: string; why: string } | null;
   recovery?: string | null;
   uptimeS?: number;
+  machine?: string;
+  /** Of the bundles that its firmware runs. */
+  engine?: string;
+  api?: string;
+  /** Version and name of the firmware; state as in ESP-IDF's otadata. */
+  firmware?: string;
+  image?: { hash: string; slot: number; state: string; rejected: { hash: string; why: string } | null };
+  config?: { hash: string | null; state: "trial" | "permanent"; rejected: { hash: string; why: string } | null };
 }
 
 export interface DeviceAddress {

@@ -64,7 +64,7 @@ export class NetworkDevice {
     const at = options.addr === undefined ? undefined : parseAddress(options.addr);
     const file = readDevice(given, options);
     const key = readKey(file, options.keyFile);
-    const url = options.broker ?? setting("MQTT_URL") ?? brokerOf(file);
+    const url = options.broker ?? setting("MQTT_URL") ?? brokerUrl(file.tokens);
     return new NetworkDevice(file, await DeviceAccess.connect(url, file.name), key, at);
   }
 
@@ -101,15 +101,12 @@ interface DeviceFile {
 /** The device's file; without one the name is all that is known. */
 function readDevice(given: string, options: NetworkOptions): DeviceFile {
   const file = options.config ?? join(ROOT, "devices", `${given}.txt`);
-  const tokens = new Map<string, string>();
-  if (existsSync(file)) {
-    const list = parseConfig(readFileSync(file, "utf8"));
-    for (let i = 0; i + 1 < list.length; i += 2) if (list[i + 1] !== "None") tokens.set(list[i]!, list[i + 1]!);
-  } else if (options.config !== undefined || options.keyFile === undefined) {
+  let tokens = new Map<string, string>();
+  if (existsSync(file)) tokens = tokensOf(readFileSync(file, "utf8"));
+  else if (options.config !== undefined || options.keyFile === undefined)
     throw new UsageError(
       `there is no ${file}: put the device's config.txt there, or name it with --config, or use --key-file and --broker`,
     );
-  }
   return { name: tokens.get("mqttname") ?? given, file, tokens };
 }
 
@@ -128,13 +125,25 @@ function readKey(device: DeviceFile, keyFile: string | undefined): Uint8Array {
   return key;
 }
 
-function brokerOf(device: DeviceFile): string {
-  const host = device.tokens.get("mqttbroker");
+/** The tokens of a configuration's text; those with the value None are absent. */
+export function tokensOf(text: string): Map<string, string> {
+  const tokens = new Map<string, string>();
+  const list = parseConfig(text);
+  for (let i = 0; i + 1 < list.length; i += 2) {
+    if (list[i + 1] === "None") tokens.delete(list[i]!);
+    else tokens.set(list[i]!, list[i + 1]!);
+  }
+  return tokens;
+}
+
+/** The broker that a configuration names. Throws UsageError when it names none. */
+export function brokerUrl(tokens: Map<string, string>): string {
+  const host = tokens.get("mqttbroker");
   if (host === undefined)
     throw new UsageError("no broker: set MQTT_URL (mqtt://[user:password@]host[:port]) or use --broker");
-  const url = new URL(`mqtt://${host}:${device.tokens.get("mqttport") ?? "1883"}`);
-  url.username = encodeURIComponent(device.tokens.get("mqttuser") ?? "");
-  url.password = encodeURIComponent(device.tokens.get("mqttpass") ?? "");
+  const url = new URL(`mqtt://${host}:${tokens.get("mqttport") ?? "1883"}`);
+  url.username = encodeURIComponent(tokens.get("mqttuser") ?? "");
+  url.password = encodeURIComponent(tokens.get("mqttpass") ?? "");
   return url.href;
 }
 

@@ -4,7 +4,7 @@
 import { type BundleHeader, bundleName, decodeBundle } from "./bundle.ts";
 import type { DeviceVersion } from "./device_access.ts";
 import { UserError } from "./errors.ts";
-import type { Hello, LinkClient } from "./link_client.ts";
+import type { Hello, LinkClient, PutOptions } from "./link_client.ts";
 import { LinkError } from "./link_error.ts";
 
 /** Attempts to send; each goes on where the one before broke off. */
@@ -22,19 +22,22 @@ export type UpdateEvent =
   | { event: "resumed"; offset: number; total: number }
   | { event: "progress"; done: number; total: number }
   | { event: "retry"; attempt: number; why: string }
-  | { event: "committed"; bundle: string }
+  | { event: "committed"; bundle?: string; firmware?: string; config?: string }
   | { event: "restarting" }
-  | { event: "trial"; bundle: string };
+  | { event: "trial"; bundle?: string; firmware?: string; config?: string };
 
-export interface SendOptions {
-  bundle: Uint8Array;
+export interface SessionOptions {
   /** Opens a session with the device; called for each attempt. */
   open(): Promise<LinkClient>;
   onEvent(event: UpdateEvent): void;
+  sleep?: (ms: number) => Promise<unknown>;
+}
+
+export interface SendOptions extends SessionOptions {
+  bundle: Uint8Array;
   changeProfile?: boolean;
   /** Sends it even if it runs already. */
   force?: boolean;
-  sleep?: (ms: number) => Promise<unknown>;
 }
 
 /** Sends, commits and restarts; false when the device runs this bundle already. Throws UserError for what the user can put right. */
@@ -43,33 +46,50 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
   if (typeof decoded === "string") throw new UserError(`this is no bundle: ${decoded}`);
   const { header } = decoded;
   const name = bundleName(header);
+  return inSession(options, async (client, attempt) => {
+    const running = client.hello.bundle;
+    if (running.hash === name && options.force !== true) {
+      options.onEvent({
+        event: "same",
+        bundle: name,
+        state: (["recovery", "trial", "permanent"] as const)[running.state] ?? "permanent",
+      });
+      return false;
+    }
+    refuseUnfit(header, client.hello, options.changeProfile ?? false);
+    if (running.rejectedHash === name && attempt === 1)
+      options.onEvent({ event: "rejectedBefore", bundle: name, why: running.rejectedWhy });
+    await client.putBundle(options.bundle, {
+      changeProfile: options.changeProfile ?? false,
+      ...putEvents(options.onEvent),
+    });
+    options.onEvent({ event: "committed", bundle: name });
+    await client.reboot();
+    options.onEvent({ event: "restarting" });
+    return true;
+  });
+}
+
+/** What a put tells on its way, as events. */
+export function putEvents(onEvent: (event: UpdateEvent) => void): PutOptions {
+  return {
+    onResumed: (offset, total) => onEvent({ event: "resumed", offset, total }),
+    onProgress: (done, total) => onEvent({ event: "progress", done, total }),
+  };
+}
+
+/** Does `work` in a session with the device, and again in a new one when that breaks off. */
+export async function inSession<Value>(
+  options: SessionOptions,
+  work: (client: LinkClient, attempt: number) => Promise<Value>,
+): Promise<Value> {
   const sleep = options.sleep ?? Bun.sleep;
   for (let attempt = 1; ; attempt++) {
     try {
       const client = await options.open();
       try {
-        const running = client.hello.bundle;
         if (attempt === 1) options.onEvent({ event: "connected", hello: client.hello });
-        if (running.hash === name && options.force !== true) {
-          options.onEvent({
-            event: "same",
-            bundle: name,
-            state: (["recovery", "trial", "permanent"] as const)[running.state] ?? "permanent",
-          });
-          return false;
-        }
-        refuseUnfit(header, client.hello, options.changeProfile ?? false);
-        if (running.rejectedHash === name && attempt === 1)
-          options.onEvent({ event: "rejectedBefore", bundle: name, why: running.rejectedWhy });
-        await client.putBundle(options.bundle, {
-          changeProfile: options.changeProfile ?? false,
-          onResumed: (offset, total) => options.onEvent({ event: "resumed", offset, total }),
-          onProgress: (done, total) => options.onEvent({ event: "progress", done, total }),
-        });
-        options.onEvent({ event: "committed", bundle: name });
-        await client.reboot();
-        options.onEvent({ event: "restarting" });
-        return true;
+        return await work(client, attempt);
       } finally {
         client.close();
       }
@@ -96,12 +116,12 @@ function refuseUnfit(header: BundleHeader, hello: Hello, changeProfile: boolean)
   if (header.engineId !== running.engineId)
     throw new UserError(
       `${hello.name} has another engine (${running.engineId}, this bundle needs ${header.engineId}): ` +
-        "flash the firmware of this checkout, or build with the checkout that its firmware comes from",
+        "send the firmware of this checkout first (`bun run otafwtool`), or build with the checkout that its firmware comes from",
     );
   if (header.apiHash !== running.apiHash)
     throw new UserError(
       `${hello.name} has another native API (${running.apiHash}, this bundle needs ${header.apiHash}): ` +
-        "flash the firmware of this checkout, or build with the checkout that its firmware comes from",
+        "send the firmware of this checkout first (`bun run otafwtool`), or build with the checkout that its firmware comes from",
     );
 }
 
@@ -111,15 +131,24 @@ export type Outcome =
   | { result: "trial"; version: DeviceVersion }
   | { result: "silent"; version: DeviceVersion | undefined };
 
-export interface TrialOptions {
-  /** Of the bundle that was sent. */
-  bundle: string;
+/** What the device tells of the thing that was sent: in force, on trial, taken back, or nothing yet. */
+export type Verdict = "confirmed" | "trial" | { why: string } | undefined;
+
+export interface WaitOptions {
+  judge(version: DeviceVersion): Verdict;
   /** The device waits for `keepversion` instead of confirming by itself. */
   manual?: boolean;
   timeoutMs: number;
-  onEvent(event: UpdateEvent): void;
+  /** Called once, when it is seen on trial. */
+  onTrial(): void;
   sleep?: (ms: number) => Promise<unknown>;
   now?: () => number;
+}
+
+export interface TrialOptions extends Omit<WaitOptions, "judge" | "onTrial"> {
+  /** Of the bundle that was sent. */
+  bundle: string;
+  onEvent(event: UpdateEvent): void;
 }
 
 /** What is asked of DeviceAccess. */
@@ -128,12 +157,26 @@ export interface Asked {
   exception(timeoutMs: number): Promise<unknown>;
 }
 
-/** Waits until the trial is decided, for at most `timeoutMs`. */
-export async function awaitTrial(device: Asked, options: TrialOptions): Promise<Outcome> {
+/** Waits until a bundle's trial is decided, for at most `timeoutMs`. */
+export function awaitTrial(device: Asked, options: TrialOptions): Promise<Outcome> {
+  const { bundle } = options;
+  return awaitVerdict(device, {
+    ...options,
+    onTrial: () => options.onEvent({ event: "trial", bundle }),
+    judge: (version) => {
+      if (version.bundle === bundle) return version.state === "permanent" ? "confirmed" : "trial";
+      return version.rejected?.bundle === bundle ? { why: version.rejected.why } : undefined;
+    },
+  });
+}
+
+/** Asks the device again and again until `judge` decides, for at most `timeoutMs`. */
+export async function awaitVerdict(device: Asked, options: WaitOptions): Promise<Outcome> {
   const sleep = options.sleep ?? Bun.sleep;
   const now = options.now ?? (() => performance.now());
   const endMs = now() + options.timeoutMs;
   let version: DeviceVersion | undefined;
+  let verdict: Verdict;
   let told = false;
   while (now() < endMs) {
     try {
@@ -142,18 +185,20 @@ export async function awaitTrial(device: Asked, options: TrialOptions): Promise<
       if (!(thrown instanceof UserError)) throw thrown;
       continue; // it restarts
     }
-    if (version.bundle === options.bundle) {
-      if (version.state === "permanent") return { result: "confirmed", version };
-      if (!told) options.onEvent({ event: "trial", bundle: options.bundle });
+    verdict = options.judge(version);
+    if (verdict === "confirmed") return { result: "confirmed", version };
+    if (typeof verdict === "object") {
+      const exception = await device.exception(ASK_TIMEOUT_MS).catch(() => undefined);
+      return { result: "rolledBack", why: verdict.why, version, exception };
+    }
+    if (verdict === "trial") {
+      if (!told) options.onTrial();
       told = true;
       if (options.manual) return { result: "trial", version };
-    } else if (version.rejected?.bundle === options.bundle) {
-      const exception = await device.exception(ASK_TIMEOUT_MS).catch(() => undefined);
-      return { result: "rolledBack", why: version.rejected.why, version, exception };
     }
     await sleep(ASK_EVERY_MS);
   }
-  return version?.bundle === options.bundle ? { result: "trial", version } : { result: "silent", version };
+  return version !== undefined && verdict === "trial" ? { result: "trial", version } : { result: "silent", version };
 }
 
 const WHYS: Record<string, string> = {
@@ -164,6 +209,8 @@ const WHYS: Record<string, string> = {
   restart: "it restarted before it was confirmed",
   config: "it could not use the device's config.txt",
   hand: "somebody took it back by hand",
+  image: "the boot loader did not accept it",
+  unusable: "its program could not use it",
 };
 
 /** The reason of a roll-back in words. */

@@ -1,0 +1,172 @@
+// Proves `bun run otafwtool` and `bun run ota_config` end to end: the programs that a user types, the host firmware, a broker and real TCP.
+
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { readImage } from "../../tools/lib/firmware_image.ts";
+import { ROOT } from "../../tools/lib/paths.ts";
+import { profileBundle } from "../../tools/sim/firmware.ts";
+import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { bundleFile, LINK_PACE, runTool, type ToolRun } from "../support/ota_tool.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+import { bundleFor, firmwareVariant } from "../support/trial_bench.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
+
+const OTHER_ENGINE = "00112233aabbccdd";
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function running(moreConfig: string[] = []): Promise<EnergyBench> {
+  const energy = await energyBench(undefined, { moreConfig });
+  ends.push(energy.close);
+  await energy.bench.machine.powerOn();
+  expect(await energy.saw(energy.published("LWT", "online"))).toBe(true);
+  return energy;
+}
+
+/** Runs a tool; time rushes from the restart on until the device has proved itself, or to the end. */
+function tool(energy: EnergyBench, name: string, ...args: string[]): Promise<ToolRun> {
+  const { world, broker } = energy.bench;
+  let restarts = 0;
+  broker?.observe((event) => {
+    if (event.kind !== "publish" || !event.topic.endsWith("/Log")) return;
+    if (Buffer.from(event.payload).toString().startsWith("firmware confirmed")) world.setPace(LINK_PACE);
+  });
+  const watch = (out: string) => {
+    const now = out.split(/^restarting|"restarting"/m).length - 1;
+    if (now > restarts) world.setPace("fast");
+    restarts = now;
+  };
+  const command = [
+    process.execPath,
+    join(ROOT, "tools", `${name}.ts`),
+    "meter",
+    "--config",
+    energy.configFile,
+    ...args,
+  ];
+  return runTool(energy, watch, command);
+}
+
+/** An image in a file, and what it is called. */
+async function imageFile(
+  energy: EnergyBench,
+  version: string,
+  engineId?: string,
+): Promise<[path: string, name: string]> {
+  const bytes = await firmwareVariant(version, engineId);
+  const image = readImage(bytes);
+  if (typeof image === "string") throw new Error(image);
+  return [await bundleFile(energy, bytes, `${version}.img`), image.name];
+}
+
+async function configFile(energy: EnergyBench, change: (text: string) => string): Promise<string> {
+  return bundleFile(energy, Buffer.from(change(energy.bench.config)), "new.txt");
+}
+
+test("a firmware is sent, proves itself and is confirmed", async () => {
+  const energy = await running();
+  const [path, name] = await imageFile(energy, "2.0.0");
+  const { code, out, err } = await tool(energy, "otafwtool", path);
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toContain("sending firmware 2.0.0");
+  expect(out).toContain(`meter has confirmed firmware 2.0.0 (${name}).`);
+  const again = await tool(energy, "otafwtool", path);
+  expect([again.code, again.out.includes("meter runs this firmware already.")]).toEqual([0, true]);
+});
+
+test("a firmware that nobody can reach is taken back, and the tool says why", async () => {
+  const energy = await running();
+  const [path, name] = await imageFile(energy, "2.0.0");
+  const { world, machine } = energy.bench;
+  machine.board.observe((event) => {
+    if (event.kind === "reset") world.act(() => machine.board.setNetwork(machine.resets.length !== 1));
+  });
+  const { code, err, events } = await tool(energy, "otafwtool", path, "--json");
+  expect(code).toBe(1);
+  expect(err).toContain(`took firmware 2.0.0 (${name}) back: it did not prove in time that it can be reached`);
+  expect(events.find((each) => each["event"] === "done")).toMatchObject({ result: "rolledBack", why: "deadline" });
+});
+
+test("a firmware that needs another bundle is sent with it, firmware first", async () => {
+  const energy = await running();
+  const [path] = await imageFile(energy, "2.0.0", OTHER_ENGINE);
+  const bundle = bundleFor(await profileBundle("energy"), OTHER_ENGINE);
+  const file = await bundleFile(energy, bundle);
+  const { code, err, events } = await tool(energy, "otafwtool", path, "--json", "--bundle", file);
+  expect([code, err]).toEqual([0, ""]);
+  const done = events.filter((each) => each["event"] === "done");
+  expect(done.map((each) => [Object.keys(each)[2], each["result"]])).toEqual([
+    ["firmware", "confirmed"],
+    ["bundle", "confirmed"],
+  ]);
+});
+
+test("impossible pairs and other machines' images are refused before anything is sent", async () => {
+  const energy = await running();
+  const [other] = await imageFile(energy, "2.0.0", OTHER_ENGINE);
+  const [fits] = await imageFile(energy, "3.0.0");
+  const ours = await bundleFile(energy, await profileBundle("energy"), "ours.bin");
+  const theirs = await bundleFile(energy, bundleFor(await profileBundle("energy"), OTHER_ENGINE), "theirs.bin");
+  const esp = Buffer.from(await firmwareVariant("2.0.0"));
+  for (let at = esp.indexOf("HEARTHF1host\0"); at >= 0; at = esp.indexOf("HEARTHF1host\0")) esp.write("esp3", at + 8);
+  for (const [args, message] of [
+    [[other, "--bundle", ours], "this bundle does not run on that firmware"],
+    [[fits, "--bundle", theirs], "this bundle does not run on that firmware"],
+    [[await bundleFile(energy, esp, "esp.img")], "the image is not whole"],
+    [[await bundleFile(energy, Buffer.from("nothing"), "x.img")], "there is no Hearth firmware in this file"],
+  ] as const) {
+    const { code, err } = await tool(energy, "otafwtool", ...args);
+    expect([code, err.includes(message)]).toEqual([1, true]);
+  }
+  expect(energy.seen.some((each) => each.kind === "publish" && each.payload === "open")).toBe(false);
+  expect(energy.bench.machine.resets).toEqual([]);
+});
+
+test("a configuration is checked, sent, and kept when the device has proved itself with it", async () => {
+  const energy = await running();
+  const path = await configFile(energy, (text) => text.replace("watchdog 1", "watchdog 0"));
+  const { code, out, err } = await tool(energy, "ota_config", path);
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toContain("meter has kept the configuration");
+  const again = await tool(energy, "ota_config", path);
+  expect(again.out).toContain("meter has this configuration already.");
+});
+
+test("a configuration that leads nowhere is put back, and the tool says so", async () => {
+  const energy = await running();
+  const path = await configFile(energy, (text) => text.replace("mqttbroker 127.0.0.1", "mqttbroker 127.9.9.9"));
+  const { code, err, events } = await tool(
+    energy,
+    "ota_config",
+    path,
+    "--json",
+    "--broker",
+    `mqtt://127.0.0.1:${energy.bench.broker?.port}`,
+  );
+  expect(code).toBe(1);
+  expect(err).toContain("meter has put its old configuration back: it did not prove in time that it can be reached");
+  expect(events.find((each) => each["event"] === "done")).toMatchObject({ result: "rolledBack", why: "deadline" });
+  expect(await Bun.file(join(energy.bench.machine.flashDir, "files", "config.txt")).text()).toBe(energy.bench.config);
+});
+
+test("a device that gets another name is found under it", async () => {
+  const energy = await running();
+  const path = await configFile(energy, (text) => text.replace("mqttname meter", "mqttname cellar"));
+  const { code, out } = await tool(energy, "ota_config", path);
+  expect([code, out.includes("cellar has kept the configuration")]).toEqual([0, true]);
+});
+
+test("a faulty configuration is refused before anything is sent, with a message for each fault", async () => {
+  const energy = await running();
+  const path = await configFile(energy, (text) => `${text.replace("watchdog 1", "watchdog maybe")}colour red\n`);
+  const { code, err } = await tool(energy, "ota_config", path);
+  expect(code).toBe(1);
+  expect(err).toContain("nothing was sent");
+  expect(err).toContain("watchdog");
+  expect(err).toContain("unknown token colour");
+  expect(energy.seen.some((each) => each.kind === "publish" && each.payload === "open")).toBe(false);
+});
