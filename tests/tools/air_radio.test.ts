@@ -8,6 +8,8 @@ import { type AirDatagram, decodeAirDatagram, encodeAirDatagram } from "../../to
 import { AirRadio, BROADCAST, sniffAir } from "../../tools/lib/air_radio.ts";
 import { buildBundle, buildNative } from "../../tools/lib/native_build.ts";
 import { partitionImage } from "../../tools/sim/flash_image.ts";
+import { HostMachine } from "../../tools/sim/host_machine.ts";
+import { HostWorld } from "../../tools/sim/host_world.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
@@ -113,32 +115,35 @@ test("a radio that has gone leaves nothing behind, and its place can be taken ag
   expect(await again.next()).toBe(`${B} -61 x`);
 });
 
+/** Answers each frame to its sender, and says what became of its own. */
+const ECHO = `
+  native.espnowOn(6, false);
+  native.espnowSend(new Uint8Array(6).fill(255), native.encodeText("here"));
+  native.onTurn(() => {
+    for (let event; (event = native.nextEvent()) !== undefined;) {
+      const [kind, channel, value, , data] = event;
+      if (kind === 6) native.log("done " + value);
+      if (kind === 5) {
+        native.log("heard " + channel + " " + value);
+        native.espnowSend(data.slice(0, 6), data.slice(6));
+      }
+    }
+    return native.now() + 1000;
+  });`;
+
+async function echoBundle(folder: string): Promise<Uint8Array> {
+  const entry = join(folder, "source", "main.ts");
+  await Bun.write(entry, ECHO);
+  const [out, store] = [join(folder, "bundle.bin"), join(folder, "store")];
+  return (await buildBundle({ profile: "test", entry, out, store })).bundle;
+}
+
 test("a firmware process and a tool talk over the folder", async () => {
   const folder = airFolder();
   const other = radio(folder, B);
   const flash = join(folder, "flash");
   mkdirSync(flash);
-  const entry = join(folder, "source", "main.ts");
-  // Answers each frame to its sender, and says whether that was acknowledged.
-  await Bun.write(
-    entry,
-    `native.espnowOn(6, false);
-     native.espnowSend(new Uint8Array(6).fill(255), native.encodeText("here"));
-     native.onTurn(() => {
-       for (let event; (event = native.nextEvent()) !== undefined;) {
-         const [kind, channel, value, , data] = event;
-         if (kind === 6) native.log("done " + value);
-         if (kind === 5) {
-           native.log("heard " + channel + " " + value);
-           native.espnowSend(data.slice(0, 6), data.slice(6));
-         }
-       }
-       return Infinity;
-     });`,
-  );
-  const store = join(folder, "store");
-  const built = await buildBundle({ profile: "test", entry, out: join(folder, "bundle.bin"), store });
-  await Bun.write(join(flash, "app_0.bin"), partitionImage(built.bundle, 1, true));
+  await Bun.write(join(flash, "app_0.bin"), partitionImage(await echoBundle(folder), 1, true));
   const { hearth } = await buildNative();
   const command = [hearth, "--flash", flash, "--air", folder, "--id", A, "--air-faults", "rssi=-40"];
   const child = Bun.spawn(command, { stdout: "pipe", stdin: "ignore" });
@@ -151,4 +156,24 @@ test("a firmware process and a tool talk over the folder", async () => {
   child.kill();
   const lines = (await child.stdout.text()).split("\n").filter((line) => /^(done|heard)/.test(line));
   expect(lines.slice(0, 2)).toEqual(["done 1", "heard 6 -61"]);
+});
+
+test("a firmware on a board, in virtual time, can be on the air of a folder, too", async () => {
+  const folder = airFolder();
+  const other = radio(folder, B);
+  const { hearth } = await buildNative();
+  const world = new HostWorld("fast");
+  const flashDir = join(folder, "flash");
+  const machine = new HostMachine({ world, firmware: hearth, flashDir, uniqueId: A, args: ["--air", folder] });
+  try {
+    await machine.installBundle(await echoBundle(folder));
+    await machine.powerOn();
+    world.start();
+    expect(await other.next()).toBe(`${A} -50 here`);
+    expect(await other.radio.send(A, Buffer.from("echo"))).toBe(true);
+    expect(await other.next()).toBe(`${A} -50 echo`);
+  } finally {
+    await world.stop();
+    await machine.close();
+  }
 });
