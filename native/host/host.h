@@ -187,6 +187,16 @@ void host_board_check(void);
 enum { HOST_BOARD_ANSWER_MS = 30000 };
 int host_board_answer(uint8_t answer, void *buf, size_t capacity);
 
+// splitmix64: the repeatable random numbers of cuts and of the air.
+static inline uint64_t host_splitmix64(uint64_t *state)
+{
+    *state += UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t z = *state;
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
 // Little-endian helpers for messages.
 static inline void host_put_u16(uint8_t *out, uint16_t value)
 {

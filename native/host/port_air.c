@@ -86,14 +86,10 @@ bool host_air_faults(const char *text)
     return true;
 }
 
-// 0..99, from splitmix64.
+// 0..99
 static uint64_t draw(void)
 {
-    random_state += UINT64_C(0x9E3779B97F4A7C15);
-    uint64_t z = random_state;
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (z ^ (z >> 31)) % 100;
+    return host_splitmix64(&random_state) % 100;
 }
 
 static bool socket_name(struct sockaddr_un *address, const char *name)

@@ -43,11 +43,7 @@ uint64_t host_cut_random(void)
         random_state = host_options.cut_seed ^ ((uint64_t)host_options.cut << 32);
         random_seeded = true;
     }
-    random_state += UINT64_C(0x9E3779B97F4A7C15); // splitmix64
-    uint64_t z = random_state;
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
+    return host_splitmix64(&random_state);
 }
 
 void host_cut_now(void)

@@ -2,6 +2,7 @@
 // frame follows from the seed, its sender, its receiver and its number, so a run repeats whatever order processes run in.
 
 import type { SimClock } from "./clock.ts";
+import { repeatable } from "./random.ts";
 
 export const BROADCAST = "ffffffffffff";
 
@@ -95,7 +96,7 @@ export class Air {
     };
     for (const other of this.#radios) {
       if (other === radio || (!broadcast && other.mac !== to)) continue;
-      const chances = draws(`${mac}>${other.mac}#${number}`, this.#seed);
+      const chances = repeatable(Bun.hash.xxHash32(`${mac}>${other.mac}#${number}`, this.#seed));
       this.#pass(frame, other, chances, (acknowledged) => {
         if (!broadcast && acknowledged) settle(true);
       });
@@ -120,17 +121,6 @@ export class Air {
       arrived(unanswered >= link.ackLoss);
     });
   }
-}
-
-/** Numbers from 0 to 1 that follow from a text and a seed (mulberry32). */
-function draws(text: string, seed: number): () => number {
-  let state = Bun.hash.xxHash32(text, seed);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
 }
 
 /** Six bytes of 12 hex digits, and back. */

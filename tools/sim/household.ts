@@ -2,6 +2,7 @@
 
 import type { SimClock } from "./clock.ts";
 import type { PzemModel } from "./models/pzem.ts";
+import { repeatable } from "./random.ts";
 
 const STEP_US = 1_000_000;
 
@@ -12,17 +13,6 @@ interface Appliance {
   offSeconds: number;
   on: boolean;
   changeAt: number;
-}
-
-/** mulberry32: a small repeatable source of numbers from 0 to 1. */
-export function repeatable(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 export class Household {
