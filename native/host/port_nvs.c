@@ -111,11 +111,15 @@ static uint32_t load_record(uint32_t at, uint32_t limit)
     if (limit - at < RECORD_HEADER || (in[0] | in[1] << 8) != RECORD_MAGIC) return 0;
     size_t space_length = in[3], key_length = in[4];
     uint16_t length = (uint16_t)(in[6] | in[7] << 8);
+    if (in[2] < KIND_SET || in[2] > KIND_REMOVE_SPACE || space_length == 0) return 0;
+    if ((in[2] == KIND_REMOVE_SPACE) != (key_length == 0)) return 0;
     if (space_length > PORT_NVS_NAME_MAX || key_length > PORT_NVS_NAME_MAX || length > PORT_NVS_VALUE_MAX) return 0;
     uint32_t size = record_size(space_length, key_length, length);
     if (size > limit - at) return 0;
     uint32_t crc = crc32(crc32(0, in, 8), in + RECORD_HEADER, size - RECORD_HEADER);
     if (crc != get_u32(in + 8)) return 0;
+    // The index keeps names as C strings: one with a zero in it would be taken for another one, of another length.
+    if (memchr(in + RECORD_HEADER, 0, space_length + key_length) != NULL) return 0;
     char space[PORT_NVS_NAME_MAX + 1] = {0}, key[PORT_NVS_NAME_MAX + 1] = {0};
     memcpy(space, in + RECORD_HEADER, space_length);
     memcpy(key, in + RECORD_HEADER + space_length, key_length);
@@ -125,10 +129,8 @@ static uint32_t load_record(uint32_t at, uint32_t limit)
 
 static bool blank(uint32_t from, uint32_t to)
 {
-    for (uint32_t i = from; i < to; i++) {
-        if (nor.cells[i] != 0xFF) return false;
-    }
-    return true;
+    // The first byte is blank, and every byte is like the one before it.
+    return from >= to || (nor.cells[from] == 0xFF && memcmp(nor.cells + from, nor.cells + from + 1, to - from - 1) == 0);
 }
 
 static bool area_good(int which, uint32_t *out_generation)
