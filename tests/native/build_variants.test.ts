@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { has32BitParts } from "../../tools/lib/host_packages.ts";
 import { buildNative, type NativeVariant } from "../../tools/lib/native_build.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
-import { repeatable } from "../../tools/sim/household.ts";
+import { repeatable } from "../../tools/sim/random.ts";
 import { dropVariant, FASTER_WINDOWS, variantOf } from "../../tools/sim/variants.ts";
 import { CutDevice } from "../support/cut_device.ts";
 import { energyBench } from "../support/energy_bench.ts";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { ScriptTarget } from "../../tests/fuzz/target.ts";
 import { messageOf } from "../lib/errors.ts";
-import { repeatable } from "../sim/household.ts";
+import { repeatable } from "../sim/random.ts";
 import { mutate } from "./mutate.ts";
 
 export interface FuzzResult {
