@@ -39,6 +39,7 @@ interface Outcome {
 const program = new Command("demo")
   .description("Shows the main job: a device boots, publishes, is updated, and comes back from two bad updates.")
   .option("--json", "end with one JSON line")
+  .addHelpText("after", "\nExample:\n  bun run demo")
   .action(async (options: { json?: boolean }) => {
     const startedMs = performance.now();
     const demo = await Demo.make(options.json === true);
@@ -213,7 +214,10 @@ class Demo {
       console.log(JSON.stringify(this.outcome));
       return;
     }
-    const table = new Table({ head: ["step", "seen on the broker", "what"] });
+    const table = new Table({
+      head: ["step", "seen on the broker", "what"].map(pc.bold),
+      style: { head: [], border: [] },
+    });
     for (const [step, seen, what] of this.#rows) table.push([step, seen ? pc.green("yes") : pc.red("no"), what]);
     console.log(`\n${table.toString()}\n${this.outcome.published} publications, ${this.outcome.seconds} s`);
   }
