@@ -1,6 +1,9 @@
 // What happens on a pin without the chip asking: the pulse counter and the edge receiver. The board tells what the pin saw; the
-// filters and the cutting into bursts are the port's, as on a chip.
+// counter's filter is the port's, as on a chip, and ../edge_burst.c cuts edges into bursts.
 #include "host.h"
+#include "../edge_burst.h"
+
+#include <string.h>
 
 static struct {
     bool open;
@@ -9,11 +12,9 @@ static struct {
 } pulses;
 
 static struct {
-    bool open, silent;
-    uint8_t pin, level;      // level and length of what has not ended yet
-    uint32_t us;
-    uint32_t filter_us, idle_us;
-    struct port_event burst; // its data grows until the silence
+    bool open;
+    uint8_t pin;
+    struct edge_burst burst;
 } edges;
 
 int port_pulse_open(int pin, uint32_t filter_ns)
@@ -54,13 +55,9 @@ int port_edges_open(int pin, uint32_t filter_us, uint32_t idle_us, bool hardware
     (void)hardware; // the same here
     if (!host_pin_good(pin) || filter_us >= idle_us || idle_us > PORT_EDGES_IDLE_MAX_US) return PORT_EINVAL;
     if (edges.open) return PORT_EBUSY;
-    edges.open = edges.silent = true;
+    edges.open = true;
     edges.pin = (uint8_t)pin;
-    edges.level = 0;
-    edges.us = 0;
-    edges.filter_us = filter_us;
-    edges.idle_us = idle_us;
-    edges.burst.length = 0;
+    edge_burst_start(&edges.burst, filter_us, idle_us);
     uint8_t body[10] = {(uint8_t)pin, 1};
     host_put_u32(body + 2, filter_us);
     host_put_u32(body + 6, idle_us);
@@ -77,38 +74,12 @@ int port_edges_close(void)
     return PORT_OK;
 }
 
-static void keep(uint8_t level, uint32_t us)
+static void post_burst(void)
 {
-    struct port_event *burst = &edges.burst;
-    if (burst->length >= 2 * PORT_EDGES_MAX) return;
-    host_put_u16(burst->data + burst->length, (uint16_t)((level != 0) << 15 | (us < 0x7FFF ? us : 0x7FFF)));
-    burst->length = (uint16_t)(burst->length + 2);
-}
-
-static void end_burst(void)
-{
-    if (edges.burst.length == 0) return;
-    edges.burst.kind = PORT_EVENT_EDGES;
-    edges.burst.number = edges.pin;
-    edges.burst.time_us = port_now_us();
-    port_post(&edges.burst);
-    edges.burst.length = 0;
-}
-
-static void add_level(uint8_t level, uint32_t us)
-{
-    if (level == edges.level || us < edges.filter_us) {
-        edges.us += us; // the filter has seen no edge
-    } else {
-        if (!edges.silent) keep(edges.level, edges.us);
-        edges.silent = false;
-        edges.level = level;
-        edges.us = us;
-    }
-    if (edges.us < edges.idle_us) return;
-    edges.silent = true;
-    edges.us = edges.idle_us; // cannot overflow
-    end_burst();
+    struct port_event event = {
+        .kind = PORT_EVENT_EDGES, .number = edges.pin, .time_us = port_now_us(), .length = edges.burst.length};
+    memcpy(event.data, edges.burst.data, event.length);
+    port_post(&event);
 }
 
 void host_edges(uint8_t pin, const uint8_t *levels, size_t length)
@@ -116,6 +87,6 @@ void host_edges(uint8_t pin, const uint8_t *levels, size_t length)
     if (!edges.open || pin != edges.pin) return;
     for (size_t i = 0; i + 4 <= length; i += 4) {
         uint32_t word = host_get_u32(levels + i);
-        add_level(word >> 31, word & 0x7FFFFFFF);
+        if (edge_burst_add(&edges.burst, word >> 31, word & 0x7FFFFFFF)) post_burst();
     }
 }
