@@ -302,7 +302,7 @@ int port_i2c_close(int bus);
 
 // 1-Wire at standard speed on one pin, as open drain with the chip's pull-up (a real bus has one of 4.7 kOhm besides).
 // The pin needs no port_gpio_mode. Each call blocks for the time of its slots; interrupts are held off for a single
-// slot's low and sampling phase only (at most 20 us in one piece, after a reset pulse 80 us).
+// slot's low and sampling phase only (at most 70 us in one piece, after a reset pulse 80 us).
 enum { PORT_ONEWIRE_MAX = 64 };
 // A reset pulse, 1 ms. 1: a device answered, 0: nobody did, PORT_EIO: the bus is low without us.
 int port_onewire_reset(int pin);
