@@ -226,6 +226,8 @@ static inline uint64_t host_get_u64(const uint8_t *in)
 void host_pins_level(uint8_t pin, uint8_t level);
 void host_uart_bytes(uint8_t uart, const uint8_t *bytes, size_t length);
 bool host_pin_good(int pin);
+// A part takes its pins: as port_gpio_mode where they are not so already.
+void host_pin_take(int pin, enum port_gpio_mode mode, int level);
 void host_pulses(uint8_t pin, uint32_t count, uint32_t width_ns);
 // Levels that `pin` had: 4 bytes each, bit 31 the level, bits 0..30 microseconds.
 void host_edges(uint8_t pin, const uint8_t *levels, size_t length);

@@ -57,7 +57,7 @@ bool host_air_faults(const char *text)
         uint64_t *value, max;
     } settings[] = {
         {"loss", &faults.loss, 100},      {"ackloss", &faults.ackloss, 100}, {"duplicate", &faults.duplicate, 100},
-        {"reorder", &faults.reorder, 100}, {"delay", &faults.delay, 200},      {"jitter", &faults.jitter, 200},
+        {"reorder", &faults.reorder, 100}, {"delay", &faults.delay, 100},      {"jitter", &faults.jitter, 100},
         {"seed", &faults.seed, UINT64_MAX},
     };
     while (*text != '\0') {

@@ -58,6 +58,8 @@ int port_onewire_triplet(int pin, int direction)
 int port_hx711_read(int data_pin, int clock_pin, int pulses, int32_t *value)
 {
     if (!host_pin_good(data_pin) || !host_pin_good(clock_pin) || pulses < 25 || pulses > 27) return PORT_EINVAL;
+    host_pin_take(data_pin, PORT_GPIO_INPUT, 0);
+    host_pin_take(clock_pin, PORT_GPIO_OUTPUT, 0);
     if (!host_board_present()) return PORT_EAGAIN;
     const uint8_t body[3] = {(uint8_t)data_pin, (uint8_t)clock_pin, (uint8_t)pulses};
     uint8_t answer[5];

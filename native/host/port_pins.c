@@ -42,6 +42,12 @@ static bool drives(int pin)
     return pins[pin].configured && (pins[pin].mode == PORT_GPIO_OUTPUT || pins[pin].mode == PORT_GPIO_OPEN_DRAIN);
 }
 
+void host_pin_take(int pin, enum port_gpio_mode mode, int level)
+{
+    if (pins[pin].configured && pins[pin].mode == mode && (!drives(pin) || pins[pin].level == level)) return;
+    (void)port_gpio_mode(pin, mode, level);
+}
+
 int port_gpio_write(int pin, int level)
 {
     if (!host_pin_good(pin) || !drives(pin)) return PORT_EINVAL;

@@ -121,6 +121,16 @@ for (const { name, run } of MACHINES) {
     expect(pulses).toEqual([25, 25, 25, 25, 25]);
   });
 
+  test(`${name}: a reading pulls an HX711's clock low again, which has powered it down`, async () => {
+    const script = `native.hx711Read(5, 4, 25); native.pinWrite(4, 1); native.hx711Read(5, 4, 25); tell(native.pinRead(4), code(() => native.pinWrite(5, 1)));`;
+    const levels: number[] = [];
+    const { told } = await run(script + IDLE, 10, (board) => {
+      board.observe((event) => event.kind === "pin" && event.pin === 4 && levels.push(event.level));
+    });
+    expect(levels).toEqual([0, 1, 0]);
+    expect(told).toEqual(["0 -2"]);
+  });
+
   test(`${name}: shift registers are exchanged in one transaction`, async () => {
     const script = `tell(native.shiftExchange(15, 14, 16, 13, 8, 0x1a5), native.shiftExchange(15, 14, 16, 13, 32, 0xdeadbeef));
       tell(native.shiftExchange(12, 14, 16, 13, 4, 0));`;

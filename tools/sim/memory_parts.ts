@@ -2,6 +2,7 @@
 
 import { EdgeCutter } from "./edge_cutter.ts";
 import type { Boot, MemoryChip } from "./memory_native.ts";
+import { setPinMode } from "./memory_pins.ts";
 import { checkPin, EBUSY, EINVAL, EIO, ENOENT, nativeError } from "./native_error.ts";
 import type { Bit } from "./one_wire_bus.ts";
 
@@ -19,15 +20,20 @@ type BusApi = Pick<
 type SignalApi = Pick<Native, "pulseOpen" | "pulseRead" | "pulseClose" | "edgesOpen" | "edgesClose" | "pinWatch">;
 
 export function partApi(chip: MemoryChip, boot: Boot): BusApi & SignalApi {
-  return { ...busApi(chip), ...signalApi(chip, boot) };
+  return { ...busApi(chip, boot), ...signalApi(chip, boot) };
 }
 
-function busApi(chip: MemoryChip): BusApi {
+function busApi(chip: MemoryChip, boot: Boot): BusApi {
   const board = chip.board;
   const oneWire = (pin: number, length = 0) => {
     checkPin(pin);
     if (!(length >= 0 && length <= ONEWIRE_MAX)) throw nativeError(EINVAL, `${length} bytes at once on a 1-Wire bus`);
     return board.oneWire.get(pin);
+  };
+  /** A part sets its pin up: an input, or an output that is low. */
+  const takePin = (pin: number, mode: number) => {
+    if (mode === 0 ? boot.inputs.has(pin) : board.outputs.get(pin) === 0) return;
+    setPinMode(board, boot, pin, mode, 0);
   };
   return {
     onewireReset: (pin) => {
@@ -44,6 +50,8 @@ function busApi(chip: MemoryChip): BusApi {
       checkPin(dataPin);
       checkPin(clockPin);
       if (!(pulses >= 25 && pulses <= 27)) throw nativeError(EINVAL, `an HX711 takes 25 to 27 pulses, not ${pulses}`);
+      takePin(dataPin, 0);
+      takePin(clockPin, 3);
       const bits = board.readHx711(dataPin, clockPin, pulses);
       return bits === undefined ? undefined : (bits << 8) >> 8;
     },

@@ -1,7 +1,16 @@
 // The pins, UARTs and I2C buses of an in-memory chip: the chip's side of the Board.
 
+import type { Board } from "./board.ts";
 import { type Boot, type MemoryChip, UART_BUFFER } from "./memory_native.ts";
 import { checkPin, EINVAL, EIO, ENOENT, ETIMEOUT, nativeError } from "./native_error.ts";
+
+/** Sets a pin up; mode as enum port_gpio_mode. */
+export function setPinMode(board: Board, boot: Boot, pin: number, mode: number, level: number): void {
+  board.setPinMode(pin, mode, level);
+  boot.watched.delete(pin);
+  if (board.outputs.has(pin)) boot.inputs.delete(pin);
+  else boot.inputs.add(pin);
+}
 
 /** The pins, UARTs and I2C buses of a boot. */
 export function pinApi(chip: MemoryChip, boot: Boot) {
@@ -26,10 +35,7 @@ export function pinApi(chip: MemoryChip, boot: Boot) {
   > = {
     pinMode: (pin, mode, level) => {
       checkPin(pin);
-      board.setPinMode(pin, mode, level);
-      boot.watched.delete(pin);
-      if (board.outputs.has(pin)) boot.inputs.delete(pin);
-      else boot.inputs.add(pin);
+      setPinMode(board, boot, pin, mode, level);
     },
     pinWrite: (pin, level) => {
       checkPin(pin);
