@@ -1,8 +1,9 @@
 // A device to measure: a profile's bundle on the host firmware with a virtual board and a broker, in a folder that goes away.
 
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { baseConfig } from "../../profiles/base_config.ts";
 import { buildBundle, buildNative } from "../lib/native_build.ts";
 import { ROOT } from "../lib/paths.ts";
 import { Bench } from "../sim/bench.ts";
@@ -42,6 +43,14 @@ export function measuredProfiles(): string[] {
   return names.sort();
 }
 
+/** Of the profile's sample configuration, the tokens that are its own. */
+function sampleTokens(profile: string): string[] {
+  const path = join(ROOT, "profiles", profile, "config.sample.txt");
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").split("\n");
+  return lines.filter((line) => /^\w+ \S+$/.test(line) && !((line.split(" ")[0] as string) in baseConfig.shape));
+}
+
 /** A device with the power still off; its time runs as fast as it can. */
 export async function measuredDevice(options: DeviceOptions): Promise<MeasuredDevice> {
   const folder = mkdtempSync(join(tmpdir(), "hearth-bench-"));
@@ -55,9 +64,15 @@ export async function measuredDevice(options: DeviceOptions): Promise<MeasuredDe
     pace: "fast",
     seed: SEED,
     otakey: OTAKEY,
+    moreConfig: sampleTokens(options.profile),
     flashDir: join(folder, "flash"),
     ...(options.args === undefined ? {} : { args: options.args }),
     ...(options.broker === undefined ? {} : { externalBroker: options.broker }),
+  });
+  bench.machine.board.observe((event) => {
+    const booted = event.kind === "log" ? /^boot: (\w+) /.exec(event.line)?.[1] : undefined;
+    if (booted !== undefined && booted !== options.profile)
+      throw new Error(`a device of profile ${options.profile} runs ${booted}: its configuration or bundle is no good`);
   });
   const seen: MeasuredDevice["seen"] = [];
   const prefix = `stat/${NAME}/`;
