@@ -1,0 +1,112 @@
+// What every ESP-NOW peripheral has: the start-up order, the radio and its protocol, the watchdog, the proof of reachability, what
+// becomes of exceptions, and sleep. It is to a peripheral what appliance.ts is to an MQTT appliance.
+
+import { Config, ConfigError, parseConfig, readConfig } from "./config.ts";
+import { Loop, randomBelow } from "./loop.ts";
+import { netnowKeys } from "./netnow_codec.ts";
+import { NetnowPeripheral } from "./netnow_peripheral.ts";
+import { NetnowRadio } from "./netnow_radio.ts";
+import { explain } from "./ota_commands.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export const START_FUDGE_MS = 10_000;
+export const WATCHDOG_AFTER_MS = 10_000;
+/** After a deep sleep the battery counts. */
+export const WATCHDOG_AFTER_SLEEP_MS = 1000;
+const DEEP_SLEEP = 4;
+const LED_PIN = 2;
+
+/** Tokens that the frame itself reads; profiles/espnow_config.ts is their schema. */
+export interface PeripheralTokens {
+  espnowpsk: string;
+  espnowgroup: string;
+  watchdog: boolean;
+  espnowrate?: string | undefined;
+  keep?: string | undefined;
+}
+
+export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
+  readonly loop: Loop;
+  readonly config: Config<T>;
+  /** Undefined until the start-up delay is over. */
+  netnow: NetnowPeripheral | undefined;
+  exceptions: number;
+  private readonly watchdog: Watchdog;
+  private readonly tokens: Config<PeripheralTokens>;
+
+  /** Reads the configuration; without a usable one the device goes into recovery. */
+  constructor() {
+    this.exceptions = 0;
+    this.netnow = undefined;
+    this.loop = new Loop();
+    this.watchdog = new Watchdog();
+    this.loop.onError = (error) => this.failed(error);
+    try {
+      this.tokens = new Config(parseConfig(readConfig()));
+      this.config = this.tokens as unknown as Config<T>;
+      this.tokens.text("espnowpsk");
+      this.tokens.text("espnowgroup");
+      this.tokens.flag("watchdog");
+    } catch (error) {
+      throw recoverIfConfig(error);
+    }
+  }
+
+  /** Hands the device to the loop. `start` makes the profile's behaviour when the radio is on. Called once, last. */
+  run(start: (netnow: NetnowPeripheral) => void): void {
+    const delayMs = native.resetReason() === 0 ? randomBelow(START_FUDGE_MS) : 0;
+    this.loop.task(() => this.begin(start), true, "start").once(delayMs);
+    this.loop.start();
+  }
+
+  /** Sleeps deeply, then boots. Does not return. */
+  sleep(ms: number): never {
+    native.espnowOff();
+    return native.deepSleep(ms);
+  }
+
+  private begin(start: (netnow: NetnowPeripheral) => void): void {
+    const graceMs = native.resetReason() === DEEP_SLEEP ? WATCHDOG_AFTER_SLEEP_MS : WATCHDOG_AFTER_MS;
+    if (this.tokens.flag("watchdog")) this.loop.task(() => this.watchdog.arm(), true, "watchdog").once(graceMs);
+    this.loop.task(() => this.second(), true, "second").every(1000);
+    native.pinMode(LED_PIN, 3, 0);
+    try {
+      const keys = netnowKeys(this.tokens.text("espnowpsk"), this.tokens.text("espnowgroup"));
+      const longRange = this.tokens.get("espnowrate") !== "ordinary";
+      this.netnow = new NetnowPeripheral(this.loop, new NetnowRadio(this.loop), keys, longRange);
+      this.netnow.onReady = () => this.proven();
+      start(this.netnow);
+    } catch (error) {
+      throw recoverIfConfig(error);
+    }
+  }
+
+  private second(): void {
+    this.watchdog.feed();
+    native.pinWrite(LED_PIN, Math.floor(this.loop.now() / 1000) & 1);
+  }
+
+  /** The central has confirmed the time: it can reach this device. */
+  private proven(): void {
+    const info = native.bundleInfo();
+    if (info.state === 1 && this.tokens.get("keep") === "manual") return;
+    native.bundleConfirm();
+  }
+
+  private failed(error: unknown): void {
+    this.exceptions++;
+    try {
+      native.exceptionStore(explain(error), error instanceof Error ? (error.stack ?? "") : "");
+    } catch (_) {
+      // No memory to tell of it: it was counted.
+    }
+  }
+}
+
+/** Goes into recovery for a ConfigError; hands back what is none. */
+function recoverIfConfig(error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  const why = `config: ${error.message}`;
+  native.exceptionStore(why, "");
+  native.recover(why);
+}

@@ -1,0 +1,38 @@
+// The schema of the configuration tokens of ESP-NOW (PC only: the device sees types): what every peripheral has, and what a central
+// has beside the tokens of an MQTT profile.
+
+import { z } from "zod";
+import { flag, integer, text } from "./base_config.ts";
+
+export const espnowTokens = {
+  espnowpsk: text(64).describe("key that all devices of a group share; long and random"),
+  espnowgroup: text(64).describe("name of the group of devices"),
+  espnowrate: z
+    .enum(["longrange", "ordinary"], "must be longrange or ordinary")
+    .optional()
+    .describe("radio mode: long range at 250 kbit/s (the default), or the ordinary rate"),
+  espnowversion: z
+    .enum(["2", "3", "auto"], "must be 2, 3 or auto")
+    .optional()
+    .describe("version of the ESP-NOW protocol"),
+};
+
+export const peripheralConfig = z.strictObject({
+  ...espnowTokens,
+  watchdog: flag.describe("1: the watchdog restarts a device that hangs; 0: off"),
+  otakey: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, "must be 64 hex digits")
+    .optional()
+    .describe("key of updates over the air; without it over serial only"),
+  keep: z
+    .enum(["auto", "manual"], "must be auto or manual")
+    .optional()
+    .describe("who makes an update permanent: the device (auto), or keepversion"),
+  otavia: z.enum(["mqtt", "espnow"], "must be mqtt or espnow").optional().describe("how updates reach the device"),
+});
+
+export const centralTokens = {
+  ...espnowTokens,
+  espnowchannel: integer(1, 13).describe("Wi-Fi channel of ESP-NOW where there is no access point"),
+};

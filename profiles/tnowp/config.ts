@@ -1,0 +1,9 @@
+// The schema of the range test peripheral's configuration (PC only: the device sees types).
+
+import type { z } from "zod";
+import type { PeripheralTokens } from "../../device/peripheral.ts";
+import { peripheralConfig } from "../espnow_config.ts";
+
+export const config = peripheralConfig;
+
+export type TnowpConfig = z.infer<typeof config> & PeripheralTokens;

@@ -1,0 +1,197 @@
+// Proves the battery scale and its gateway end to end: both main.ts on chips in memory, the simulated air, and a broker.
+
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { GIVE_UP_MS, SLEEP_MS } from "../../profiles/scale_sensor/scale_sensor.ts";
+import type { Program } from "../../tools/sim/memory_native.ts";
+import { profileProgram } from "../support/profile_device.ts";
+import { ScaleHouse } from "../support/scale_house.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const WEEK_MS = 7 * DAY_MS;
+let manager: Program;
+let sensor: Program;
+beforeAll(async () => {
+  [manager, sensor] = await Promise.all([profileProgram("scale_manager"), profileProgram("scale_sensor")]);
+});
+
+/** Both powered, the manager first. */
+function house(...more: [settings?: object, seed?: number, ssid?: string]): ScaleHouse {
+  const made = new ScaleHouse(manager, sensor, ...more);
+  made.manager.start();
+  made.run(30_000);
+  made.sensor.start();
+  return made;
+}
+
+describe("one weighing", () => {
+  test("from nothing: finds the gateway over the channels, and the weight is on the broker", () => {
+    const home = house();
+    home.run(2 * 60_000);
+    expect(home.of("Weight")).toEqual(["12.500"]);
+    expect(home.sensor.nvs.get("netnow/channel")).toBe("4");
+    expect(home.sensor.nvs.get("netnow/manager")).toBe("02:00:00:00:00:01");
+  });
+
+  test("then it sleeps for an hour and weighs again", () => {
+    const home = house();
+    home.run(2 * 60_000);
+    const first = home.published.find((each) => each.topic === "Weight")?.atMs as number;
+    home.kg = () => 11.04;
+    home.run(SLEEP_MS + 60_000);
+    const weights = home.published.filter((each) => each.topic === "Weight");
+    expect(weights.map((each) => each.payload)).toEqual(["12.500", "11.000"]);
+    expect((weights[1]?.atMs as number) - first).toBeGreaterThan(SLEEP_MS);
+    expect((weights[1]?.atMs as number) - first).toBeLessThan(SLEEP_MS + 40_000);
+    expect(home.sensor.resets).toEqual(["deep sleep", "deep sleep"]);
+  });
+
+  test("samples away from the mean are dropped", () => {
+    const home = house();
+    let count = 0;
+    home.kg = () => (count++ % 4 === 0 ? 12.5 + (count % 8 === 1 ? 0.3 : -0.3) : 12.5);
+    home.run(2 * 60_000);
+    expect(home.of("Weight")).toEqual(["12.500"]);
+  });
+
+  test("too much noise is malfunction 8 after three more rounds", () => {
+    const home = house();
+    let count = 0;
+    home.kg = () => 10 + (count++ % 6);
+    home.run(GIVE_UP_MS);
+    expect(home.of("Malfunction")).toEqual(["8"]);
+    expect(count).toBe(4 * 12);
+    expect(home.of("Weight")).toEqual([]);
+  });
+
+  test("noise that ends in time does no harm", () => {
+    const home = house();
+    let count = 0;
+    home.kg = () => (count++ < 30 ? 10 + (count % 6) : 12.5);
+    home.run(GIVE_UP_MS);
+    expect(home.of("Weight")).toEqual(["12.500"]);
+  });
+
+  test("an HX711 that never answers is malfunction 1", () => {
+    const home = house();
+    home.ready = false;
+    home.run(2 * 60_000);
+    expect(home.of("Malfunction")).toEqual(["1"]);
+  });
+
+  test("one that stops answering is malfunction 4", () => {
+    const home = house();
+    let count = 0;
+    home.kg = () => {
+      home.ready = ++count < 5;
+      return 12.5;
+    };
+    home.run(2 * 60_000);
+    expect(home.of("Malfunction")).toEqual(["4"]);
+  });
+
+  test("without a gateway it gives up after 5 min and sleeps", () => {
+    const home = new ScaleHouse(manager, sensor);
+    home.sensor.start();
+    home.run(GIVE_UP_MS + 11_000);
+    expect(home.sensor.resets).toEqual(["deep sleep"]);
+    home.run(SLEEP_MS - 20_000);
+    expect(home.sensor.resets.length).toBe(1);
+  });
+});
+
+describe("a gateway ignores, and logs,", () => {
+  for (const [name, payload] of [
+    ["what is not text", Uint8Array.of(0xff, 0xfe)],
+    ["one line", Buffer.from("stat/LPScale/Weight")],
+    ["three lines", Buffer.from("stat/LPScale/Weight\n1\n2")],
+    ["what is not a number", Buffer.from("stat/LPScale/Weight\nheavy")],
+    ["no value", Buffer.from("stat/LPScale/Weight\n")],
+    ["an unknown topic", Buffer.from("stat/LPScale/Height\n1")],
+  ] as const) {
+    test(name, () => {
+      const program: Program = (native) => {
+        const real = native.encodeText;
+        // The sensor's message is replaced on its way to the radio.
+        native.encodeText = (text) => (text.startsWith("stat/LPScale/") ? new Uint8Array(payload) : real(text));
+        sensor(native);
+      };
+      const home = new ScaleHouse(manager, program);
+      home.manager.start();
+      home.run(30_000);
+      home.sensor.start();
+      home.run(2 * 60_000);
+      expect(home.of("Weight")).toEqual([]);
+      expect(home.of("Log").filter((line) => line.startsWith("02:00:00:00:00:02: ")).length).toBe(1);
+    });
+  }
+});
+
+/** Lets a week pass with `each` hour's events; every weighing has a weight of its own. Returns the weights in the order of weighing. */
+function week(home: ScaleHouse, each: (hour: number) => void = () => {}): string[] {
+  const weighed: string[] = [];
+  let boots = home.sensor.resets.length;
+  home.kg = () => {
+    if (home.sensor.resets.length !== boots || weighed.length === 0) {
+      boots = home.sensor.resets.length;
+      weighed.push(`${(10 + weighed.length / 10).toFixed(1)}00`);
+    }
+    return 10 + (weighed.length - 1) / 10;
+  };
+  for (let hour = 0; hour < WEEK_MS / HOUR_MS; hour++) {
+    each(hour);
+    home.run(HOUR_MS);
+  }
+  return weighed;
+}
+
+describe("a week", () => {
+  test("every weight is on the broker once", () => {
+    const home = house();
+    const weighed = week(home);
+    expect(weighed.length).toBeGreaterThan(165);
+    expect(home.of("Weight")).toEqual(weighed.slice(0, home.of("Weight").length));
+    expect(weighed.length - home.of("Weight").length).toBeLessThanOrEqual(1);
+  });
+
+  for (const seed of [1, 2, 3]) {
+    test(`30 % loss both ways, seed ${seed}: none counts twice, and hardly one is lost`, () => {
+      const home = house({ loss: 0.3, ackLoss: 0.3, duplicate: 0.05, reorder: 0.05 }, seed);
+      const weighed = week(home);
+      const told = home.of("Weight");
+      expect(new Set(told).size).toBe(told.length);
+      for (const weight of told) expect(weighed).toContain(weight);
+      expect(told.length).toBeGreaterThan(weighed.length - 3);
+    });
+  }
+
+  test("a gateway that restarts every few hours loses no weight", async () => {
+    const home = house();
+    const resets: Promise<void>[] = [];
+    const weighed = week(home, (hour) => {
+      if (hour % 5 === 2) resets.push(home.manager.pressReset());
+    });
+    await Promise.all(resets);
+    const told = home.of("Weight");
+    expect(new Set(told).size).toBe(told.length);
+    expect(told.length).toBeGreaterThanOrEqual(weighed.length - 1);
+  });
+
+  test("an access point that changes its channel is followed", () => {
+    const home = house({}, 1, "home");
+    const weighed = week(home, (hour) => {
+      if (hour % 24 !== 12) return;
+      const { board } = home.manager;
+      board.setNetwork(false);
+      board.network.channel = (hour % 13) + 1;
+      home.run(1000);
+      board.setNetwork(true);
+    });
+    const told = home.of("Weight");
+    expect(new Set(told).size).toBe(told.length);
+    expect(told.length).toBeGreaterThanOrEqual(weighed.length - 1);
+  });
+});
