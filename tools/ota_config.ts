@@ -50,7 +50,8 @@ Exit codes: 0 kept, 1 failed (the device goes on with the configuration that it 
 async function run(given: string, file: string, options: Options): Promise<void> {
   const timeoutMs = parseSeconds("--timeout", options.timeout) * 1000;
   if (!existsSync(file)) throw new UsageError(`there is no ${file}`);
-  const text = readFileSync(file, "utf8");
+  const content = readFileSync(file);
+  const text = content.toString();
   const show = new Shown(options.json === true);
   const device = await NetworkDevice.connect(given, options);
   let moved: DeviceAccess | undefined;
@@ -65,7 +66,7 @@ async function run(given: string, file: string, options: Options): Promise<void>
       throw new UsageError(
         "the device runs the recovery bundle: say with --profile which profile the configuration is for",
       );
-    await refuseFaults(file, profile, text);
+    await refuseFaults(file, profile, content);
     const name = configName(text);
     if (running.config?.hash === name && running.config.state === "permanent") {
       show.line(
@@ -91,8 +92,8 @@ async function run(given: string, file: string, options: Options): Promise<void>
   }
 }
 
-async function refuseFaults(file: string, profile: string, text: string): Promise<void> {
-  const checked = await checkConfig(profile, text);
+async function refuseFaults(file: string, profile: string, content: Uint8Array): Promise<void> {
+  const checked = await checkConfig(profile, content);
   if ("faults" in checked)
     throw new UserError(
       `${file} is not a configuration for ${profile}; nothing was sent:\n  ${checked.faults.join("\n  ")}`,

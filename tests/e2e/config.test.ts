@@ -2,7 +2,9 @@
 // that were good last, and a good file brings it back.
 
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
 import { LINK_PORT, LinkClient } from "../../tools/lib/link_client.ts";
+import { ROOT } from "../../tools/lib/paths.ts";
 import { connectTcp } from "../../tools/lib/wire.ts";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
 import { LINK_PACE } from "../support/ota_tool.ts";
@@ -115,4 +117,34 @@ test("left alone, recovery tries the normal bundle once an hour and comes back e
   expect(await energy.saw(energy.published("LWT", "online"), energy.seen.length)).toBe(true);
   await repair();
   expect(await energy.saw(energy.published("VA"), energy.seen.length)).toBe(true);
+});
+
+test("a tool tells every fault of a configuration before anything is sent", async () => {
+  const from = energy.seen.length;
+  energy.bench.world.setPace(LINK_PACE);
+  const send = async (name: string, content: string | Uint8Array) => {
+    const file = `${energy.folder}/${name}`;
+    await Bun.write(file, content);
+    const tool = [process.execPath, join(ROOT, "tools", "ota_config.ts"), "meter", file, "--config", energy.configFile];
+    const env = { ...process.env, NO_COLOR: "1", MQTT_URL: "" };
+    const child = Bun.spawn(tool, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
+    const [, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    return { code: await child.exited, err };
+  };
+  const faulty = await send("faulty.txt", `${without("mqttname")}watchdog maybe\ncolour red\nmqttport 0\nkeep\n`);
+  expect(faulty.code).toBe(1);
+  for (const fault of [
+    "watchdog was given in line 5 already",
+    "unknown token colour",
+    "mqttport was given in line 4 already",
+    "keep has no value",
+    "mqttname is missing",
+  ])
+    expect(faulty.err).toContain(fault);
+  const junk = await send(
+    "junk.txt",
+    Uint8Array.from({ length: 64 }, (_, i) => 0x80 + i),
+  );
+  expect([junk.code, junk.err]).toEqual([1, expect.stringContaining("not UTF-8 text")]);
+  expect(energy.seen.slice(from).some((each) => each.kind === "publish" && each.payload === "open")).toBe(false);
 });

@@ -55,7 +55,7 @@ for (const { name, run } of MACHINES) {
         peer(air, 6, heard);
       },
     );
-    expect(told).toEqual(["-5 0", "6 true false", "6 0 1 1 0", "100 true", "6 0 1 101 0", "101 true", "6 0 0 121 0"]);
+    expect(told).toEqual(["-5 0", "6 true false", "6 0 1 1 0", "100 true", "6 0 1 101 0", "101 true", "6 0 0 122 0"]);
     expect(heard).toEqual([`${UNIQUE_ID} ${BROADCAST} -50 all`, `${UNIQUE_ID} ${PEER} -50 you`]);
   });
 

@@ -57,7 +57,15 @@ test("a unicast is heard and acknowledged by its receiver alone", () => {
   clock.advanceTo(200_000);
   expect(b.heardFrames).toEqual([`1000 ${A} -50 yes`]);
   expect(c.heardFrames).toEqual([]);
-  expect(done).toEqual(["1000 yes true", "120000 off false", "120000 nobody false"]);
+  expect(done).toEqual(["1000 yes true", "121000 off false", "121000 nobody false"]);
+});
+
+test("a slow air acknowledges late, but it does", () => {
+  const { clock, air, radios, done, send } = bench();
+  air.settings.delayUs = 30_000;
+  send(radios[0], B, "slow");
+  clock.advanceTo(100_000);
+  expect(done).toEqual(["30000 slow true"]);
 });
 
 test("a frame is on the channel that its sender had when it was sent", () => {

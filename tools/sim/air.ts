@@ -40,7 +40,7 @@ export interface AirSettings {
   rssi: number;
 }
 
-/** The radio repeats an unanswered unicast for so long, then gives up. */
+/** The radio repeats an unanswered unicast for so long beyond the delays, then gives up. */
 const GIVE_UP_US = 20_000;
 const TWICE_AFTER_US = 1000;
 const LATE_US = 50_000;
@@ -101,7 +101,8 @@ export class Air {
         if (!broadcast && acknowledged) settle(true);
       });
     }
-    this.clock.after(broadcast ? this.settings.delayUs : GIVE_UP_US, () => settle(broadcast));
+    const { delayUs, jitterUs } = this.settings;
+    this.clock.after(broadcast ? delayUs : GIVE_UP_US + delayUs + jitterUs, () => settle(broadcast));
   }
 
   #pass(frame: AirFrame, radio: Radio, chance: () => number, arrived: (acknowledged: boolean) => void): void {
