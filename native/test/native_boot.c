@@ -266,7 +266,7 @@ static void boot_every_reachable_state(void)
     printf("states: %d\n", state_count);
 }
 
-const struct native_test boot_tests[] = {
+const struct c_test boot_tests[] = {
     {"boot_every_combination", boot_every_combination},
     {"boot_bad_configuration", boot_bad_configuration},
     {"boot_reasons_of_a_roll_back", boot_reasons_of_a_roll_back},

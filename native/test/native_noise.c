@@ -192,7 +192,7 @@ static void noise_low_order_points_are_refused(void)
     }
 }
 
-const struct native_test noise_tests[] = {
+const struct c_test noise_tests[] = {
     {"noise_published", noise_published},
     {"noise_a_flip_in_any_byte_is_refused", noise_a_flip_in_any_byte_is_refused},
     {"noise_every_truncation_is_refused", noise_every_truncation_is_refused},

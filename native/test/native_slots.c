@@ -180,7 +180,7 @@ static void last_rejected_is_the_newest(void)
     CHECK(slot_last_rejected(hash) == WHY_CONFIG && memcmp(hash, fake.cells[1] + 16, 8) == 0);
 }
 
-const struct native_test slots_tests[] = {
+const struct c_test slots_tests[] = {
     {"header_is_read", header_is_read},
     {"header_bit_flips_are_refused", header_bit_flips_are_refused},
     {"header_truncations_are_refused", header_truncations_are_refused},

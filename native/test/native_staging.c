@@ -262,7 +262,7 @@ static void staging_failure_sweep(void)
     sweep(false);
 }
 
-const struct native_test staging_tests[] = {
+const struct c_test staging_tests[] = {
     {"pieces_of_any_size", pieces_of_any_size},
     {"header_is_written_last", header_is_written_last},
     {"gaps_and_too_much_are_refused", gaps_and_too_much_are_refused},

@@ -1,27 +1,13 @@
-// What the tests of the common C code share: the tables of cases, the check that ends a case with file and line, and the fake machine.
+// What the tests of the common C code share: the tables of cases and the fake machine.
 #ifndef HEARTH_NATIVE_TEST_H
 #define HEARTH_NATIVE_TEST_H
 
 #include "../port.h"
+#include "check.h"
 
 #include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-struct native_test {
-    const char *name;
-    void (*run)(void);
-};
-// Each ends with a NULL name.
-extern const struct native_test boot_tests[], slots_tests[], staging_tests[], text_tests[], noise_tests[];
-
-#define CHECK(condition)                                                                                              \
-    do {                                                                                                              \
-        if (!(condition)) {                                                                                           \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);                             \
-            exit(1);                                                                                                  \
-        }                                                                                                             \
-    } while (0)
+extern const struct c_test boot_tests[], slots_tests[], staging_tests[], text_tests[], noise_tests[];
 
 // ---------------------------------------------------------------- the fake machine (native_port.c)
 

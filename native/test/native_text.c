@@ -212,7 +212,7 @@ static void hex_of_bytes(void)
     CHECK(strcmp(out, "009aff10") == 0);
 }
 
-const struct native_test text_tests[] = {
+const struct c_test text_tests[] = {
     {"path_good_names", path_good_names},
     {"path_bad_names", path_bad_names},
     {"path_length", path_length},

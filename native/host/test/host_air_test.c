@@ -179,7 +179,7 @@ static void faults_of_the_air(void)
     CHECK(port_espnow_off() == PORT_OK);
 }
 
-const struct host_test host_air_tests[] = {
+const struct c_test host_air_tests[] = {
     {"broadcast_reaches_all_others", broadcast_reaches_all_others},
     {"unicast_is_acknowledged", unicast_is_acknowledged},
     {"frames_come_in", frames_come_in},

@@ -345,7 +345,7 @@ static void counts_operations(void)
     expect_exit(child, 0);
 }
 
-const struct host_test host_board_tests[] = {
+const struct c_test host_board_tests[] = {
     {"board_moves_time", board_moves_time},
     {"socket_wakes_without_time", socket_wakes_without_time},
     {"uart_event_wakes", uart_event_wakes},

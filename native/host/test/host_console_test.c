@@ -83,7 +83,7 @@ static void no_console(void)
     CHECK(host_console_start() == PORT_EIO);
 }
 
-const struct host_test host_console_tests[] = {
+const struct c_test host_console_tests[] = {
     {"console_event_comes_once", console_event_comes_once},
     {"console_writes_all_or_nothing", console_writes_all_or_nothing},
     {"console_that_is_pulled", console_that_is_pulled},

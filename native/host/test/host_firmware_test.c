@@ -138,7 +138,7 @@ static void firmware_of_another_machine_or_broken_is_refused(void)
     CHECK(port_firmware_activate() == PORT_EBAD);
 }
 
-const struct host_test host_firmware_tests[] = {
+const struct c_test host_firmware_tests[] = {
     {"firmware_without_slots", firmware_without_slots},
     {"firmware_activates_and_confirms", firmware_activates_and_confirms},
     {"firmware_rejects", firmware_rejects},

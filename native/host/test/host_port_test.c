@@ -457,7 +457,7 @@ static void heap_counts_requested_bytes(void)
     port_heap_free(NULL);
 }
 
-static const struct host_test tests[] = {
+static const struct c_test tests[] = {
     {"nor_semantics", nor_semantics},
     {"torn_program", torn_program},
     {"torn_erase", torn_erase},
@@ -477,14 +477,14 @@ static const struct host_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    const struct host_test *const tables[] = {tests, host_board_tests, host_firmware_tests, host_console_tests,
+    const struct c_test *const tables[] = {tests, host_board_tests, host_firmware_tests, host_console_tests,
                                               host_air_tests};
     bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
     if (argc != 3 && !list) return 2;
     if (!list) host_options.flash_dir = argv[1];
     host_cut_hook = jump_out;
     for (size_t table = 0; table < sizeof tables / sizeof tables[0]; table++) {
-        for (const struct host_test *test = tables[table]; test->name != NULL; test++) {
+        for (const struct c_test *test = tables[table]; test->name != NULL; test++) {
             if (list) puts(test->name);
             else if (strcmp(test->name, argv[2]) == 0) return test->run(), 0;
         }

@@ -2,9 +2,8 @@
 // opened again. Checksums are put right first, so that what lies behind them is reached.
 #include "../../embedded.h"
 #include "../../host/host.h"
+#include "../check.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,14 +13,6 @@ enum { SIZE = 128 * 1024, AREA_HEADER = 16, RECORD_HEADER = 12 };
 const struct firmware_descriptor embedded_descriptor = {.magic = "HEARTHF1"};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
-
-#define MUST(condition)                                                                                               \
-    do {                                                                                                              \
-        if (!(condition)) {                                                                                           \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);                             \
-            abort();                                                                                                  \
-        }                                                                                                             \
-    } while (0)
 
 static uint8_t image[SIZE];
 
@@ -56,26 +47,26 @@ static void write_image(const char *folder)
     char path[64];
     snprintf(path, sizeof path, "%s/nvs.bin", folder);
     FILE *file = fopen(path, "wb");
-    MUST(file != NULL && fwrite(image, 1, SIZE, file) == SIZE && fclose(file) == 0);
+    CHECK(file != NULL && fwrite(image, 1, SIZE, file) == SIZE && fclose(file) == 0);
 }
 
 static void look(void)
 {
     static const char *const keys[] = {"reboot", "crashes", "exception", "boots"};
     uint8_t value[PORT_NVS_VALUE_MAX];
-    MUST(host_nvs_start() == PORT_OK);
+    CHECK(host_nvs_start() == PORT_OK);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         int got = port_nvs_get("hearth", keys[i], value, sizeof value);
-        MUST(got == PORT_ENOENT || (got >= 0 && got <= PORT_NVS_VALUE_MAX));
+        CHECK(got == PORT_ENOENT || (got >= 0 && got <= PORT_NVS_VALUE_MAX));
     }
     int set = port_nvs_set("hearth", "reboot", "because", 7);
-    MUST(set == PORT_OK || set == PORT_EFULL);
-    MUST(port_nvs_remove("hearth", "crashes") == PORT_OK && port_nvs_remove("netgood", NULL) == PORT_OK);
+    CHECK(set == PORT_OK || set == PORT_EFULL);
+    CHECK(port_nvs_remove("hearth", "crashes") == PORT_OK && port_nvs_remove("netgood", NULL) == PORT_OK);
     for (int again = 0; again < 2; again++) {
-        MUST(port_nvs_get("hearth", "crashes", value, sizeof value) == PORT_ENOENT);
-        if (set == PORT_OK) MUST(port_nvs_get("hearth", "reboot", value, sizeof value) == 7 && memcmp(value, "because", 7) == 0);
+        CHECK(port_nvs_get("hearth", "crashes", value, sizeof value) == PORT_ENOENT);
+        if (set == PORT_OK) CHECK(port_nvs_get("hearth", "reboot", value, sizeof value) == 7 && memcmp(value, "because", 7) == 0);
         host_nvs_stop();
-        MUST(host_nvs_start() == PORT_OK);
+        CHECK(host_nvs_start() == PORT_OK);
     }
     host_nvs_stop();
 }
@@ -84,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
     static char folder[] = "/tmp/fuzz_nvs_XXXXXX";
     if (host_options.flash_dir == NULL) {
-        MUST(mkdtemp(folder) != NULL);
+        CHECK(mkdtemp(folder) != NULL);
         host_options.flash_dir = folder;
     }
     if (length > SIZE) length = SIZE;
