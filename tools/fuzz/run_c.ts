@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { hostPortSources } from "../lib/native_sources.ts";
 import { BUILD, ROOT } from "../lib/paths.ts";
 import { mustRun, run } from "../lib/run.ts";
 import type { FuzzLimits, FuzzResult } from "./run_script.ts";
@@ -9,7 +10,7 @@ import type { FuzzLimits, FuzzResult } from "./run_script.ts";
 export interface CTarget {
   name: string;
   what: string;
-  /** Relative to native/; the target's own file is test/fuzz/fuzz_NAME.c. */
+  /** Beside the target's own file, native/test/fuzz/fuzz_NAME.c. */
   sources: readonly string[];
 }
 
@@ -23,16 +24,10 @@ export const C_TARGETS: readonly CTarget[] = [
   {
     name: "bundle",
     what: "bundle header and marks of a slot",
-    sources: ["test/native_port.c", "test/native_bundles.c", "slots.c", "digest.c"],
+    sources: ["test/native_port.c", "test/native_bundles.c", "slots.c", "digest.c"].map((name) => join(NATIVE, name)),
   },
-  { name: "nvs", what: "NVS records of the host port", sources: hostSources() },
+  { name: "nvs", what: "NVS records of the host port", sources: hostPortSources() },
 ];
-
-function hostSources(): string[] {
-  return readdirSync(join(NATIVE, "host"))
-    .filter((name) => name.endsWith(".c") && name !== "port_main.c")
-    .map((name) => join("host", name));
-}
 
 let fuzzer: Promise<boolean> | undefined;
 
@@ -90,9 +85,9 @@ export async function replayC(target: CTarget, file: string): Promise<string | u
 
 async function build(target: CTarget, clang: boolean): Promise<string> {
   const program = join(BUILD, "fuzz", `fuzz_${target.name}`);
-  const own = [`test/fuzz/fuzz_${target.name}.c`, ...target.sources, ...(clang ? [] : ["test/fuzz/replay.c"])];
+  const fuzz = join(NATIVE, "test", "fuzz");
+  const sources = [join(fuzz, `fuzz_${target.name}.c`), ...target.sources, ...(clang ? [] : [join(fuzz, "replay.c")])];
   const compiler = clang ? ["clang", `${SANITIZERS},fuzzer`] : ["cc", SANITIZERS];
-  const sources = own.map((name) => join(NATIVE, name));
   const libraries = ["-lmbedcrypto", "-lpthread"];
   await mustRun(`Building the fuzz target ${target.name}`, [
     ...compiler,
