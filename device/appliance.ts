@@ -220,8 +220,10 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
       this.exceptionText = text;
       this.exceptionMs = nowMs;
       native.exceptionStore(text, error instanceof Error ? (error.stack ?? "") : "");
+      const line = `exception ${native.exceptionRead()}`;
       // Before the first connection it would be published twice.
-      if (this.greeted) this.log.line(`exception ${native.exceptionRead()}`);
+      if (this.greeted) this.log.line(line);
+      else native.log(line);
     } catch (_) {
       // No memory to tell of it: it was counted.
     }

@@ -2,31 +2,27 @@
 
 const FULL = 255;
 
-/** The most bytes that `length` bytes take when encoded. */
-export function cobsMax(length: number): number {
-  return length + 1 + Math.floor(length / 254);
-}
-
-/** Encodes `bytes` into `out` from `start` on, which has room for cobsMax; returns where the encoded bytes end. */
-export function cobsEncode(bytes: Uint8Array, out: Uint8Array, start: number): number {
-  out.set(bytes, start + 1);
-  let end = start + 1 + bytes.length;
-  let code = start;
+/** The encoded bytes, between two zeros. */
+export function cobsEncode(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(bytes.length + Math.floor(bytes.length / 254) + 3);
+  out.set(bytes, 2);
+  let code = 1;
+  // Where the bytes end; the array is zero from there on, so that the last block ends like any other.
+  let end = bytes.length + 2;
   for (;;) {
-    out[end] = 0; // ends the last block; past the array it is not there, and not found
-    let next = out.indexOf(0, code + 1);
-    if (next < 0 || next > end) next = end;
+    const next = out.indexOf(0, code + 1);
     if (next - code >= FULL) {
       out[code] = FULL;
       code += FULL;
-      if (code === end) return end;
+      if (code === end) break;
       out.copyWithin(code + 1, code, end++);
     } else {
       out[code] = next - code;
-      if (next === end) return end;
+      if (next === end) break;
       code = next;
     }
   }
+  return out.subarray(0, end + 1);
 }
 
 /** Decodes the first `end` bytes in place; returns how many it were, or -1 when they are no encoded bytes. */

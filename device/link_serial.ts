@@ -1,10 +1,11 @@
 // The update protocol over the serial console (docs/WIRE.md): frames between zeros beside log lines and what a person types. What the
 // frames mean is link.ts's, what the lines mean the appliance's. Whoever holds the cable is trusted: no key. Bytes may get lost here,
 // so the last answer is kept, and a request that comes again is answered from it.
+// Almost always nobody is there: everything but the listener is made when bytes come and given back after a while (3.5 KB of heap).
 
-import { cobsDecode, cobsEncode, cobsMax } from "./cobs.ts";
+import { cobsDecode, cobsEncode } from "./cobs.ts";
 import { DATA, fail, HELLO, Link, MALFORMED, readU32 } from "./link.ts";
-import type { Loop, Task } from "./loop.ts";
+import type { Loop } from "./loop.ts";
 
 export const CHUNK_BYTES = 1024;
 /** With what COBS and the frames add it fits into the console's receive buffer, so that nothing is lost while flash is written. */
@@ -14,7 +15,7 @@ export const FRAME_MAX = CHUNK_BYTES + 40;
 export const LINE_MAX = 200;
 /** A frame that has begun and does not go on for so long is none. */
 export const QUIET_MS = 1000;
-/** The session's memory is given back after so long without a frame. */
+/** The session's memory is given back after so long without a frame or a typed character. */
 export const IDLE_MS = 60_000;
 /** Until a frame that found no room is tried again. */
 const FLUSH_MS = 5;
@@ -34,185 +35,159 @@ export interface SerialOptions {
 export class SerialLink {
   /** Frames that did not verify, since boot. */
   refused = 0;
+  /** Takes what has come in; there while something is going on. */
+  session: (() => void) | undefined;
 
-  /** What has come in and is not done yet; there while a frame or a session is going on. */
-  private buffer: Uint8Array | undefined;
-  private have = 0;
+  constructor(loop: Loop, options: SerialOptions) {
+    loop.onEvent(4, () => {
+      if (this.session === undefined) this.session = beginSession(loop, options, this);
+      this.session();
+    });
+  }
+}
+
+function beginSession(loop: Loop, options: SerialOptions, owner: SerialLink): () => void {
+  /** What has come in and is not done yet. */
+  const buffer = new Uint8Array(FRAME_MAX);
+  let have = 0;
   /** The buffer's bytes come behind a zero: they may be a frame. */
-  private framed = false;
-  private line = "";
-  private link: Link | undefined;
-  private frameMs = 0;
-  private lastId = -1;
-  private lastAnswer: Uint8Array | undefined;
+  let framed = false;
+  let line = "";
+  let link: Link | undefined;
+  let lastId = -1;
+  let lastAnswer: Uint8Array | undefined;
   /** A frame that the console has not taken whole yet. */
-  private out: Uint8Array | undefined;
-  private sent = 0;
-  private readonly again: Task;
-  private readonly quiet: Task;
+  let out: Uint8Array | undefined;
+  let sent = 0;
+  let heardMs = loop.now();
+  const again = loop.task(run, false, "serial");
+  const quiet = loop.task(rest, false, "serial quiet");
+  return run;
 
-  constructor(
-    private readonly loop: Loop,
-    private readonly options: SerialOptions,
-  ) {
-    const run = () => this.run();
-    loop.onEvent(4, run);
-    this.again = loop.task(run, false, "serial");
-    this.quiet = loop.task(() => this.rest(), false, "serial quiet");
-  }
-
-  /** True while a tool is at work. */
-  get busy(): boolean {
-    return this.link !== undefined;
-  }
-
-  private run(): void {
+  function run(): void {
     try {
       for (let steps = 0; steps < STEPS_PER_TURN; steps++) {
-        if (this.out !== undefined && !this.flush()) {
-          this.again.once(FLUSH_MS);
-          return;
+        if (out !== undefined) {
+          sent += native.consoleWrite(out, sent, out.length);
+          if (sent < out.length) {
+            again.once(FLUSH_MS);
+            return;
+          }
+          out = undefined;
         }
-        if (this.link?.rebooting || !this.step()) return;
+        if (link?.rebooting) return;
+        const zero = buffer.indexOf(0);
+        if (zero >= 0 && zero < have) {
+          if (!framed) {
+            type(zero);
+            framed = true;
+          } else if (zero > 0) take(zero);
+          buffer.copyWithin(0, zero + 1, have);
+          have -= zero + 1;
+          continue;
+        }
+        if (!framed) {
+          type(have);
+          have = 0;
+        } else if (have === FRAME_MAX) {
+          have = 0;
+          broken();
+        }
+        const got = native.consoleRead(buffer, have);
+        if (got === 0) return;
+        have += got;
+        quiet.once(QUIET_MS);
       }
-      this.again.once(0);
+      again.once(0);
     } catch (thrown) {
-      this.drop();
+      framed = false;
+      heardMs = -Infinity;
+      rest();
       throw thrown;
     }
   }
 
-  /** Does what the next bytes ask for; false when there are none. */
-  private step(): boolean {
-    if (this.buffer === undefined) this.buffer = new Uint8Array(FRAME_MAX);
-    const buffer = this.buffer;
-    const zero = buffer.indexOf(0);
-    if (zero >= 0 && zero < this.have) {
-      if (!this.framed) {
-        this.type(zero);
-        this.framed = true;
-      } else if (zero > 0) this.frame(zero);
-      buffer.copyWithin(0, zero + 1, this.have);
-      this.have -= zero + 1;
-      return true;
-    }
-    if (!this.framed) {
-      this.type(this.have);
-      this.have = 0;
-    } else if (this.have === FRAME_MAX) {
-      this.have = 0;
-      this.broken();
-    }
-    const got = native.consoleRead(buffer, this.have);
-    this.have += got;
-    if (got > 0) this.quiet.once(QUIET_MS);
-    return got > 0;
-  }
-
   /** The first `end` bytes were typed: editing, echo, and the line when it is complete. */
-  private type(end: number): void {
-    const bytes = this.buffer!;
+  function type(end: number): void {
+    if (end > 0) heardMs = loop.now();
     for (let at = 0; at < end; at++) {
-      const char = bytes[at]!;
+      const char = buffer[at]!;
       if (char === 13 || char === 10) {
-        const line = this.line;
-        if (line === "") continue;
-        this.line = "";
-        this.echo("\r\n");
-        this.options.onLine(line);
+        const whole = line;
+        if (whole === "") continue;
+        line = "";
+        native.consoleWrite(native.encodeText("\r\n"), 0, 2);
+        options.onLine(whole);
       } else if (char === 8 || char === 127) {
-        if (this.line === "") continue;
-        this.line = this.line.slice(0, -1);
-        this.echo("\b \b");
-      } else if (char >= 32 && char < 127 && this.line.length < LINE_MAX) {
-        this.line += String.fromCharCode(char);
-        native.consoleWrite(bytes, at, at + 1);
+        if (line === "") continue;
+        line = line.slice(0, -1);
+        native.consoleWrite(native.encodeText("\b \b"), 0, 3);
+      } else if (char >= 32 && char < 127 && line.length < LINE_MAX) {
+        line += String.fromCharCode(char);
+        native.consoleWrite(buffer, at, at + 1);
       }
     }
   }
 
-  private echo(text: string): void {
-    native.consoleWrite(native.encodeText(text), 0, text.length);
-  }
-
   /** The first `end` bytes stand between two zeros. */
-  private frame(end: number): void {
-    const buffer = this.buffer!;
+  function take(end: number): void {
     const length = cobsDecode(buffer, end) - 4;
     if (length < 3 || native.crc32(buffer, 0, length) !== readU32(buffer, length)) {
-      this.broken(); // the zero that ended it may as well begin the next one
+      broken(); // the zero that ended it may as well begin the next one
       return;
     }
-    this.framed = false;
-    this.frameMs = this.loop.now();
-    const type = buffer[0]!;
-    const id = (buffer[1]! << 8) | buffer[2]!;
-    if (this.link === undefined)
-      this.link = new Link(this.options.name, this.options.onRefused, CHUNK_BYTES, WINDOW_BYTES);
-    this.link.configTrial = false;
-    if (type === DATA) this.send(this.link.handle(buffer.subarray(0, length)));
-    else {
-      // Another tool counts from 1 again, so its greeting is never taken for one that came twice.
-      if (type === HELLO || id !== this.lastId || this.lastAnswer === undefined)
-        this.lastAnswer = this.link.handle(buffer.subarray(0, length));
-      this.lastId = type === HELLO ? -1 : id;
-      this.send(this.lastAnswer);
+    framed = false;
+    heardMs = loop.now();
+    const frame = buffer.subarray(0, length);
+    if (link === undefined) {
+      link = new Link(options.name, options.onRefused, CHUNK_BYTES, WINDOW_BYTES);
+      link.configTrial = false;
     }
-    if (this.link.rebooting) this.quiet.once(REBOOT_MS);
+    if (buffer[0] === DATA) send(link.handle(frame));
+    else {
+      const id = (buffer[1]! << 8) | buffer[2]!;
+      // Another tool counts from 1 again, so its greeting is never taken for one that came twice.
+      const greeting = buffer[0] === HELLO;
+      if (greeting || id !== lastId || lastAnswer === undefined) lastAnswer = link.handle(frame);
+      lastId = greeting ? -1 : id;
+      send(lastAnswer);
+    }
+    if (link.rebooting) quiet.once(REBOOT_MS);
   }
 
   /** A frame that is none. A tool is told at once; a person at a terminal is left alone. */
-  private broken(): void {
-    this.refused++;
-    if (this.link !== undefined && this.out === undefined) this.send(fail(0, MALFORMED, "broken frame"));
+  function broken(): void {
+    owner.refused++;
+    if (link !== undefined && out === undefined) send(fail(0, MALFORMED, "broken frame"));
   }
 
-  private send(content: Uint8Array | undefined): void {
+  function send(content: Uint8Array | undefined): void {
     if (content === undefined) return;
     const length = content.length;
     const body = new Uint8Array(length + 4);
     body.set(content);
     const crc = native.crc32(body, 0, length);
     for (let at = 0; at < 4; at++) body[length + at] = crc >>> (24 - 8 * at);
-    const out = new Uint8Array(cobsMax(length + 4) + 2);
-    // Its own zero at both ends: what comes before or behind may be text.
-    this.out = out.subarray(0, cobsEncode(body, out, 1) + 1);
-    this.sent = 0;
-    this.flush();
-  }
-
-  /** True when nothing waits to be written any more. */
-  private flush(): boolean {
-    const out = this.out!;
-    for (;;) {
-      const count = native.consoleWrite(out, this.sent, out.length);
-      this.sent += count;
-      if (this.sent === out.length) break;
-      if (count === 0) return false;
-    }
-    this.out = undefined;
-    return true;
+    out = cobsEncode(body);
+    sent = 0;
   }
 
   /** Nothing came for a while. */
-  private rest(): void {
-    if (this.link?.rebooting) {
-      this.options.beforeReboot?.();
+  function rest(): void {
+    if (link?.rebooting) {
+      options.beforeReboot?.();
       native.restart("link", true);
     }
-    if (this.framed) {
-      if (this.have > 0) this.broken();
-      this.have = 0;
-      this.framed = false;
+    if (framed && have > 0) broken();
+    framed = false;
+    have = 0;
+    if (out !== undefined) again.once(0);
+    const leftMs = heardMs + IDLE_MS - loop.now();
+    if (leftMs > 0) quiet.once(leftMs);
+    else {
+      again.stop();
+      quiet.stop();
+      owner.session = undefined;
     }
-    const leftMs = this.frameMs + IDLE_MS - this.loop.now();
-    if (this.link === undefined || leftMs <= 0) this.drop();
-    else this.quiet.once(leftMs);
-  }
-
-  private drop(): void {
-    this.buffer = this.link = this.lastAnswer = this.out = undefined;
-    this.have = 0;
-    this.framed = false;
   }
 }

@@ -31,7 +31,8 @@ export class OtaCommands {
     const name = appliance.name;
     const onRefused = (why: string) => appliance.log.line(`link refused: ${why}`);
     this.link = new LinkServer(appliance.loop, { key, name, onRefused });
-    this.serial = new SerialLink(appliance.loop, { name, onRefused, onLine: (line) => this.handle(line, false) });
+    const onLine = (line: string) => appliance.loop.guard(() => this.handle(line, false), false);
+    this.serial = new SerialLink(appliance.loop, { name, onRefused, onLine });
   }
 
   /** A message on cmnd/NAME/OTA, or a typed line. Retained ones are ignored: they would be carried out again at each connection. */

@@ -4,7 +4,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
-import { loadArtifact } from "./lib/artifacts.ts";
 import { bundleName, decodeBundle } from "./lib/bundle.ts";
 import { main } from "./lib/cli.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
@@ -16,7 +15,7 @@ import {
   parseSeconds,
   withNetworkOptions,
 } from "./lib/network_device.ts";
-import { readableTrace } from "./lib/trace.ts";
+import { explainException } from "./lib/trace.ts";
 import { awaitTrial, explainWhy, type Outcome, sendBundle } from "./lib/update.ts";
 import { Shown } from "./lib/update_view.ts";
 
@@ -149,15 +148,6 @@ function report(show: Shown, device: string, name: string, outcome: Outcome, man
   throw new UserError(
     `${device} has not been heard with bundle ${name} in ${timeoutS} s: look at stat/${device}/LWT and its power; a failed trial goes back by itself.`,
   );
-}
-
-/** A recorded exception with TypeScript places where the artifact store knows the bundle. */
-export function explainException(exception: unknown, bundle: string): string | undefined {
-  const { message, stack, hash: recorded } = (exception ?? {}) as { message?: string; stack?: string; hash?: string };
-  if (message === undefined || (recorded !== undefined && recorded !== "" && recorded !== bundle)) return undefined;
-  const artifact = loadArtifact(recorded || bundle);
-  const trace = artifact === undefined ? (stack ?? "") : readableTrace(stack ?? "", artifact);
-  return `${message}\n${trace}`.trimEnd();
 }
 
 async function makeBundle(profile: string, unknown: boolean, options: Options): Promise<Uint8Array> {

@@ -31,7 +31,7 @@ const retry = appliance.loop.task(tryAgain, true, "retry");
 
 function tryAgain(): void {
   const { link, serial } = appliance.ota;
-  if (link.isOpen || link.busy || serial.busy) return;
+  if (link.isOpen || link.busy || serial.session !== undefined) return;
   // Forgets the crashes that led here, so that the restart does not lead here again at once.
   native.bundleConfirm();
   native.restart("recovery: trying the normal bundle again", true);

@@ -6,13 +6,29 @@ import { LinkClient } from "../../tools/lib/link_client.ts";
 import { SerialChannel } from "../../tools/lib/serial_channel.ts";
 import type { Wire } from "../../tools/lib/wire.ts";
 import type { MemoryChip } from "../../tools/sim/memory_native.ts";
+import type { Disturb } from "../../tools/sim/serial_cable.ts";
 import { freshNative } from "./fresh_native.ts";
 import { drive } from "./link_bench.ts";
 
 /** 115200 baud, 8N1. */
 export const BYTE_US = 1e7 / 115_200;
 
-export type Disturb = (bytes: Uint8Array) => Uint8Array;
+/** Changes, drops or doubles a byte now and then; the same ones in every run. */
+export function noise(seed: number, oneIn: number): Disturb {
+  let state = seed;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state >> 8) % below;
+  };
+  return (bytes) =>
+    Uint8Array.from(
+      [...bytes].flatMap((byte) => {
+        if (random(oneIn) !== 0) return [byte];
+        const kind = random(4);
+        return kind === 0 ? [] : kind === 1 ? [byte, 0] : kind === 2 ? [byte ^ (1 << random(8))] : [byte, random(256)];
+      }),
+    );
+}
 
 export class SerialBench {
   readonly chip: MemoryChip;

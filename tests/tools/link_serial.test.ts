@@ -3,25 +3,9 @@
 import { expect, test } from "bun:test";
 import { LinkClient } from "../../tools/lib/link_client.ts";
 import { SerialChannel } from "../../tools/lib/serial_channel.ts";
+import type { Disturb } from "../../tools/sim/serial_cable.ts";
 import { makeBundle, pattern } from "../support/link_bench.ts";
-import { type Disturb, SerialBench } from "../support/serial_bench.ts";
-
-/** Changes, drops or doubles a byte now and then; the same ones in every run. */
-function noise(seed: number, oneIn: number): Disturb {
-  let state = seed;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
-    return (state >> 8) % below;
-  };
-  return (bytes) =>
-    Uint8Array.from(
-      [...bytes].flatMap((byte) => {
-        if (random(oneIn) !== 0) return [byte];
-        const kind = random(4);
-        return kind === 0 ? [] : kind === 1 ? [byte, 0] : kind === 2 ? [byte ^ (1 << random(8))] : [byte, random(256)];
-      }),
-    );
-}
+import { noise, SerialBench } from "../support/serial_bench.ts";
 
 /** Loses the n-th frame that the tool sends. */
 function lose(...numbers: number[]): Disturb {

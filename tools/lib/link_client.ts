@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { type After, type FrameChannel, realAfter } from "./frame_channel.ts";
 import { deviceError, LinkError } from "./link_error.ts";
+import type { LinkFault } from "./link_faults.ts";
 import { NoiseChannel } from "./noise_channel.ts";
 import { PutStream } from "./put_stream.ts";
 import type { Wire } from "./wire.ts";
@@ -63,6 +64,8 @@ export interface LinkClientOptions {
   handshakeTimeoutMs?: number;
   /** Real time by default. */
   after?: After;
+  /** Something that goes wrong on purpose. */
+  fault?: LinkFault | undefined;
 }
 
 export interface PutOptions {
@@ -106,11 +109,11 @@ export class LinkClient {
 
   /** Shakes hands over a connected wire with the device's `otakey`, 32 bytes. Throws LinkError (kinds key, busy, closed, timeout, protocol). */
   static async open(wire: Wire, options: LinkClientOptions & { key: Uint8Array }): Promise<LinkClient> {
-    const channel = new NoiseChannel(wire, options.key);
-    const client = new LinkClient(channel, options);
+    const noise = new NoiseChannel(options.fault?.wire(wire) ?? wire, options.key);
+    const client = new LinkClient(options.fault?.channel(noise) ?? noise, options);
     client.#watch(options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS);
     const greeting = await new Promise<Uint8Array>((resolve, reject) => {
-      channel.onGreeting = resolve;
+      noise.onGreeting = resolve;
       client.#onFailure = reject;
     });
     client.#unwatch();
@@ -122,7 +125,7 @@ export class LinkClient {
 
   /** Greets the device over a channel that needs no key. Throws LinkError (kinds closed, timeout, protocol). */
   static async greet(channel: FrameChannel, options: LinkClientOptions = {}): Promise<LinkClient> {
-    const client = new LinkClient(channel, options);
+    const client = new LinkClient(options.fault?.channel(channel) ?? channel, options);
     try {
       client.#greeted(json<Hello>(await client.#request(T.hello)));
     } catch (thrown) {

@@ -1,6 +1,6 @@
 // Link frames beside text on a serial console (docs/WIRE.md, "Serial console"): encoding, and taking a stream apart. Pure but for state.
 
-import { cobsDecode, cobsEncode, cobsMax } from "../../device/cobs.ts";
+import { cobsDecode, cobsEncode } from "../../device/cobs.ts";
 
 /** No frame of a device is longer; what is between two zeros and longer is none. */
 export const FRAME_MAX = 70_000;
@@ -10,8 +10,7 @@ export function encodeSerialFrame(content: Uint8Array): Uint8Array {
   const body = Buffer.alloc(content.length + 4);
   body.set(content);
   body.writeUInt32BE(Bun.hash.crc32(content), content.length);
-  const out = new Uint8Array(cobsMax(body.length) + 2);
-  return out.subarray(0, cobsEncode(body, out, 1) + 1);
+  return cobsEncode(body);
 }
 
 /** The content of what stood between two zeros, or undefined when it is no frame. */

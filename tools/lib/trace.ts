@@ -1,7 +1,7 @@
 // Turns a device's back trace (lines `at name (+0xOFFSET)`) into TypeScript files and lines with a bundle's artifact.
 
 import { TraceMap } from "@jridgewell/trace-mapping";
-import type { Artifact } from "./artifacts.ts";
+import { type Artifact, loadArtifact } from "./artifacts.ts";
 import { originalPlace } from "./bundler.ts";
 
 /** What hearthc writes: per function where its byte code lies in the body, and which line each stretch of it comes from. */
@@ -48,6 +48,15 @@ export function readableTrace(stack: string, artifact: Pick<Artifact, "functions
     return frame?.place === undefined ? line : `    at ${frame.name} (${frame.place})`;
   });
   return lines.join("\n");
+}
+
+/** A recorded exception with TypeScript places where the artifact store knows the bundle. */
+export function explainException(exception: unknown, bundle: string): string | undefined {
+  const { message, stack, hash: recorded } = (exception ?? {}) as { message?: string; stack?: string; hash?: string };
+  if (message === undefined || (recorded !== undefined && recorded !== "" && recorded !== bundle)) return undefined;
+  const artifact = loadArtifact(recorded || bundle);
+  const trace = artifact === undefined ? (stack ?? "") : readableTrace(stack ?? "", artifact);
+  return `${message}\n${trace}`.trimEnd();
 }
 
 /** Where an offset into the bundle's body comes from, as `file:line`. */

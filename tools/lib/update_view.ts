@@ -2,6 +2,7 @@
 
 import { Presets, SingleBar } from "cli-progress";
 import pc from "picocolors";
+import type { LinkFault } from "./link_faults.ts";
 import { explainWhy, type UpdateEvent } from "./update.ts";
 
 /** What the user sees: lines and a bar, or JSON. */
@@ -21,6 +22,16 @@ export class Shown {
     this.end();
     if (this.#json) console.log(JSON.stringify(json));
     else if (words !== "") console.log(words);
+  }
+
+  /** What the device said to a misbehaviour on purpose. */
+  fault(fault: LinkFault): void {
+    const { name, used, answers } = fault;
+    const said = answers.length === 0 ? "nothing was said to it" : answers.join("; ");
+    this.line(
+      { event: "fault", name, used, answers },
+      used ? `--fault ${name}: ${said}` : `--fault ${name} was not used: send something of at least two blocks`,
+    );
   }
 
   end(): void {
