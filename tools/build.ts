@@ -3,6 +3,7 @@
 import Table from "cli-table3";
 import { Command } from "commander";
 import { main } from "./lib/cli.ts";
+import type { ModuleCost } from "./lib/module_costs.ts";
 import { buildBundle } from "./lib/native_build.ts";
 
 const program = new Command("build")
@@ -16,11 +17,11 @@ const program = new Command("build")
     const built = await buildBundle({ profile, out: options.out, version: options.version });
     const { header } = built;
     if (options.json) {
-      const { name, path, artifact, sourceBytes, scriptBytes, functions } = built;
+      const { name, path, artifact, sourceBytes, scriptBytes, functions, modules } = built;
       const { version, engineId, apiHash, sha256, bodyLength } = header;
       const sizes = { sourceBytes, scriptBytes, bytecodeBytes: bodyLength, functions };
       console.log(
-        JSON.stringify({ profile, version, hash: name, sha256, engineId, apiHash, ...sizes, path, artifact }),
+        JSON.stringify({ profile, version, hash: name, sha256, engineId, apiHash, ...sizes, path, artifact, modules }),
       );
       return;
     }
@@ -33,7 +34,23 @@ const program = new Command("build")
       { functions: built.functions },
     );
     console.log(table.toString());
+    console.log(costTable(built.modules));
     console.log(built.path);
   });
+
+function costTable(modules: readonly ModuleCost[]): string {
+  const table = new Table({
+    head: ["module", "functions", "bundle bytes", "heap bytes"],
+    colAligns: ["left", "right", "right", "right"],
+    chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
+    style: { head: [], border: [] },
+  });
+  for (const { module, functions, bundleBytes, heapBytes } of modules) {
+    table.push([module, functions || "", bundleBytes, heapBytes || ""]);
+  }
+  const heap =
+    "Heap bytes are those of the functions once they are made, on a chip; their objects and data come on top.";
+  return `${table.toString()}\n${heap}`;
+}
 
 if (import.meta.main) await main(program);

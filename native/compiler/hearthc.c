@@ -179,7 +179,7 @@ static void map_function(struct map_writer *w, JSValueConst rom_value, JSValueCo
             (unsigned)(rom->byte_code_buf - w->blob), rom->byte_code_len);
     put_text(w->out, name != NULL ? name : "");
     if (name != NULL) JS_FreeCString(w->debug_ctx, name);
-    fputs(",\"lines\":", w->out);
+    fprintf(w->out, ",\"constants\":%d,\"closures\":%d,\"lines\":", rom->cpool_count, rom->closure_var_count);
     put_lines(w->out, debug);
     fputc('}', w->out);
     for (int i = 0; i < rom->cpool_count; i++) {

@@ -16,6 +16,7 @@ import { storeArtifact } from "./artifacts.ts";
 import { type BootPin, type BundleHeader, bundleName, decodeHeader, encodeBundle } from "./bundle.ts";
 import { bundleScript } from "./bundler.ts";
 import { UsageError, UserError } from "./errors.ts";
+import { type ModuleCost, moduleCosts } from "./module_costs.ts";
 import { BUILD, ROOT } from "./paths.ts";
 import { run } from "./run.ts";
 
@@ -53,6 +54,8 @@ export interface BuiltBundle {
   sourceBytes: number;
   scriptBytes: number;
   functions: number;
+  /** What each source file costs. */
+  modules: ModuleCost[];
 }
 
 /** Builds a bundle. Throws a UserError that says what is wrong with the sources. Same sources, same bytes. */
@@ -87,7 +90,9 @@ export async function compileBundle(compiler: Compiler, options: BundleOptions):
   writeWhole(path, bundle);
   const count = (JSON.parse(functions) as { functions: unknown[] }).functions.length;
   const scriptBytes = Buffer.byteLength(script.code);
-  return { header, bundle, name, path, artifact, sourceBytes: script.sourceBytes, scriptBytes, functions: count };
+  const modules = moduleCosts(functions, script.map, body.length);
+  const { sourceBytes } = script;
+  return { header, bundle, name, path, artifact, sourceBytes, scriptBytes, functions: count, modules };
 }
 
 /** Script -> bytecode body and the map of its functions. */

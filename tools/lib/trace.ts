@@ -5,11 +5,14 @@ import { type Artifact, loadArtifact } from "./artifacts.ts";
 import { originalPlace } from "./bundler.ts";
 
 /** What hearthc writes: per function where its byte code lies in the body, and which line each stretch of it comes from. */
-interface FunctionMap {
+export interface FunctionMap {
   functions: {
     offset: number;
     length: number;
     name: string;
+    /** Constants that it holds (its inner functions are some of them), and variables of outer functions that it uses. */
+    constants: number;
+    closures: number;
     /** [program counter within the function, line, column], ascending by the first. */
     lines: [number, number, number][];
   }[];

@@ -1,0 +1,55 @@
+// What each source file of a bundle costs, so that an author sees it: bytecode in the bundle, and the heap that its functions take.
+
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import type { FunctionMap } from "./trace.ts";
+
+export interface ModuleCost {
+  /** Source file relative to the checkout, or REST. */
+  module: string;
+  functions: number;
+  bundleBytes: number;
+  /** Of a 32-bit chip, once each function has been made one time. */
+  heapBytes: number;
+}
+
+/** What belongs to no file: names and texts, the functions' tables, what the compiler adds. */
+export const REST = "(names, texts, tables)";
+
+// Of the pinned engine in a 32-bit build (sizeof JSFunctionBytecode without debug information, JSObject, two JSProperty).
+const FUNCTION_BYTES = 64;
+const OBJECT_BYTES = 48 + 2 * 8;
+/** A JSValue in the function; a JSClosureVar in the function and a pointer in each object of it. */
+const CONSTANT_BYTES = 8;
+const CLOSURE_BYTES = 8 + 4;
+
+/** Costs by file, the dearest bundle bytes first, REST last. `functions` and `map` are an artifact's; `bodyBytes` is the whole body. */
+export function moduleCosts(functions: string, map: string, bodyBytes: number): ModuleCost[] {
+  const trace = new TraceMap(map);
+  const costs = new Map<string, ModuleCost>();
+  const costOf = (module: string): ModuleCost => {
+    const known = costs.get(module);
+    if (known !== undefined) return known;
+    const fresh: ModuleCost = { module, functions: 0, bundleBytes: 0, heapBytes: 0 };
+    costs.set(module, fresh);
+    return fresh;
+  };
+  let counted = 0;
+  for (const one of (JSON.parse(functions) as FunctionMap).functions) {
+    const files: string[] = [];
+    for (const [index, [from, line, column]] of one.lines.entries()) {
+      const to = one.lines[index + 1]?.[0] ?? one.length;
+      const source = originalPositionFor(trace, { line, column: Math.max(0, column - 1) }).source ?? REST;
+      costOf(source).bundleBytes += to - from;
+      if (source !== REST && !files.includes(source)) files.push(source);
+    }
+    counted += one.length;
+    // The outermost function holds stretches of every file. Another one belongs to the file that it begins in; a second file is one
+    // of which the minifier has taken something in.
+    const owner = costOf(files.length > 2 ? REST : (files[0] ?? REST));
+    owner.functions++;
+    owner.heapBytes += FUNCTION_BYTES + OBJECT_BYTES + one.constants * CONSTANT_BYTES + one.closures * CLOSURE_BYTES;
+  }
+  costOf(REST).bundleBytes += bodyBytes - counted;
+  const rank = (cost: ModuleCost) => (cost.module === REST ? -1 : cost.bundleBytes);
+  return [...costs.values()].sort((a, b) => rank(b) - rank(a) || (a.module < b.module ? -1 : 1));
+}
