@@ -5,7 +5,7 @@ import { ROOT } from "../../tools/lib/paths.ts";
 import type { EnergyBench } from "./energy_bench.ts";
 
 /** Device seconds per real second while bytes of the link are on their way, which the scheduler does not see. */
-export const LINK_PACE = 10;
+export const LINK_PACE = 5;
 
 export interface ToolRun {
   code: number;
