@@ -78,3 +78,19 @@ test("a mute broker accepts and never answers", async () => {
   expect(answered).toBe(false);
   expect(broker.connections).toBe(1);
 });
+
+test("a publication in the broker's own name is told once, before anybody can answer it", async () => {
+  const { broker } = await bench();
+  const made = await client(broker);
+  await made.subscribeAsync("ask");
+  made.on("message", () => void made.publish("answer", "yes"));
+  const told: string[] = [];
+  await new Promise<void>((done) => {
+    broker.observe((event) => {
+      if (event.kind === "publish") told.push(event.topic);
+      if (told.includes("answer")) done();
+    });
+    void broker.publish("ask", "?");
+  });
+  expect(told).toEqual(["ask", "answer"]);
+});

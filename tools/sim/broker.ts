@@ -16,6 +16,8 @@ export class SimBroker {
   readonly #aedes: Aedes;
   readonly #sockets = new Set<Socket>();
   readonly #listeners = new Set<(event: BrokerEvent) => void>();
+  /** Payloads of publications in the broker's own name: told before they are delivered, so that no answer seems to come first. */
+  readonly #told = new WeakSet<object>();
   #server: Server | undefined;
   #port = 0;
   /** New connections are accepted and never answered. */
@@ -33,7 +35,7 @@ export class SimBroker {
       this.#emit({ kind: "subscribe", client: client.id, topics: subscriptions.map((each) => each.topic) }),
     );
     aedes.on("publish", (packet: AedesPublishPacket, client) => {
-      if (packet.topic.startsWith("$SYS/")) return;
+      if (packet.topic.startsWith("$SYS/") || this.#told.has(packet.payload as Buffer)) return;
       const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
       this.#emit({
         kind: "publish",
@@ -77,10 +79,12 @@ export class SimBroker {
 
   /** Publishes in the broker's own name. */
   publish(topic: string, payload: string | Uint8Array, retain = false): Promise<void> {
+    const bytes = Buffer.from(payload as string);
+    this.#told.add(bytes);
+    this.#emit({ kind: "publish", client: undefined, topic, payload: new Uint8Array(bytes), retain, qos: 0 });
     return new Promise((done, failed) => {
-      this.#aedes.publish(
-        { cmd: "publish", topic, payload: Buffer.from(payload as string), qos: 0, retain, dup: false },
-        (error) => (error ? failed(error) : done()),
+      this.#aedes.publish({ cmd: "publish", topic, payload: bytes, qos: 0, retain, dup: false }, (error) =>
+        error ? failed(error) : done(),
       );
     });
   }
