@@ -12,8 +12,13 @@ import { Bench, simFolder } from "./sim/bench.ts";
 import { carryOut } from "./sim/console_commands.ts";
 import { describe, observeBench, parseDuration, type SimEvent } from "./sim/events.ts";
 import { hostFirmware, profileBundle } from "./sim/firmware.ts";
+import type { HostWorld } from "./sim/host_world.ts";
 import { otakeyOf } from "./sim/otakey.ts";
 import { Screen } from "./sim/screen.ts";
+import { SerialCable } from "./sim/serial_cable.ts";
+
+/** Real time without traffic on the serial port before the device's clock moves on. */
+const SERIAL_GRACE_MS = 2;
 
 interface Options {
   broker?: string;
@@ -23,6 +28,7 @@ interface Options {
   json?: boolean;
   name?: string;
   fresh?: boolean;
+  serial?: boolean;
 }
 
 const program = new Command("sim")
@@ -34,6 +40,10 @@ const program = new Command("sim")
   .option("--seed <n>", "make the run repeat: begins with a new chip, random numbers and the household come from N")
   .option("--name <name>", "the device's name (mqttname)")
   .option("--fresh", "begin with a new chip instead of the last run's flash")
+  .option(
+    "--serial",
+    "give the device a serial port, for console, pcp, pcp_conf, pcp_main and cpall; its path is shown",
+  )
   .option("--json", "one JSON object per line and event")
   .addHelpText(
     "after",
@@ -64,9 +74,11 @@ async function run(profile: string, options: Options): Promise<void> {
   const bundle = await profileBundle(profile);
   const otakey = otakeyOf(name);
   const fresh = options.fresh === true || seed !== undefined || !(await hasFlash(name));
+  const cable = options.serial ? new SerialCable() : undefined;
   const bench = await Bench.make({
     name,
     firmware,
+    ...(cable === undefined ? {} : { args: ["--serial", cable.devicePath] }),
     pace,
     otakey,
     fresh,
@@ -74,6 +86,7 @@ async function run(profile: string, options: Options): Promise<void> {
     ...(seed === undefined ? {} : { seed }),
     ...(external === undefined ? {} : { externalBroker: external }),
   });
+  if (cable !== undefined) joinCable(cable, bench.world);
   try {
     await writeDeviceFile(name, bench.config);
     const end = () => void bench.world.stop();
@@ -93,7 +106,8 @@ async function run(profile: string, options: Options): Promise<void> {
     process.on("SIGINT", end);
     try {
       if (remote !== undefined) await observeRemote(remote, name, bench, show);
-      if (!json) introduce(say, name, options, bench);
+      if (!json) introduce(say, name, options, bench, cable);
+      else if (cable !== undefined) console.log(JSON.stringify({ t: 0, kind: "serial", path: cable.path }));
       await bench.machine.powerOn();
       bench.world.start();
       if (forMs === undefined) await bench.world.ended();
@@ -106,6 +120,7 @@ async function run(profile: string, options: Options): Promise<void> {
     if (bench.machine.failure !== undefined) throw new UserError(`The firmware does not run: ${bench.machine.failure}`);
   } finally {
     await bench.close();
+    cable?.close();
     await remote?.endAsync(true);
   }
 }
@@ -155,11 +170,27 @@ function printer(name: string, screen: Screen): (event: SimEvent) => void {
   };
 }
 
-function introduce(say: (line: string) => void, name: string, options: Options, bench: Bench): void {
+/** A serial port whose traffic keeps the device's clock from running ahead of the tool at its other end. */
+function joinCable(cable: SerialCable, world: HostWorld): void {
+  world.externalGraceMs = Math.max(world.externalGraceMs, SERIAL_GRACE_MS);
+  cable.toDevice = cable.toTool = (bytes) => {
+    world.noteTraffic();
+    return bytes;
+  };
+}
+
+function introduce(
+  say: (line: string) => void,
+  name: string,
+  options: Options,
+  bench: Bench,
+  cable: SerialCable | undefined,
+): void {
   const url = options.broker ?? bench.broker?.url ?? "";
   say(`${pc.bold(name)}  at ${bench.machine.address}, broker ${pc.bold(url)}, flash in build/sim/${name}`);
   say(`It gets power now, so it waits up to 10 s as every device does, and reads its meter from 20 s on.`);
   say(`Update it from another terminal:  MQTT_URL=${url} bun run ota ${name}`);
+  if (cable !== undefined) say(`Its serial port:  SERIAL_PORT=${cable.path} bun run console`);
   say(`${pc.bold("h")} and Enter lists the commands, ${pc.bold("q")} ends.\n`);
   say(pc.dim(`${"device time".padEnd(12)}  ${"topic".padEnd(`stat/${name}/Malfunction`.length)}  value`));
 }

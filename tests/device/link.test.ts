@@ -105,6 +105,37 @@ test("data without a put, and of a put that was refused, is ignored", () => {
   expect(chip.files.size).toBe(0);
 });
 
+/** What would leave the files partition, or is no name at all. */
+const BAD_NAMES = [
+  "../a",
+  "..",
+  "a/../../b",
+  "/a",
+  "//a",
+  "a/",
+  "a//b",
+  "./a",
+  ".a",
+  "a/.b",
+  "a\\b",
+  "a\0b",
+  "a b",
+  "\u{fc}",
+  "x".repeat(64),
+];
+
+test("no name leaves the files partition, whatever the request", () => {
+  chip.files.set("a", text("abc"));
+  for (const name of BAD_NAMES) {
+    for (const request of [frame(4, 1, text(name)), frame(5, 2, text(name)), frame(8, 3, u32(0), text(name))])
+      expect(error(link.handle(request))).toStartWith("2 bad file name");
+    expect(error(link.handle(putFile(4, name, text("xyz"))))).toStartWith("2 bad file name");
+    expect(link.handle(data(4, 0, text("xyz")))).toBeUndefined();
+    expect(error(commit())).toBe("6 nothing to commit");
+  }
+  expect([...chip.files]).toEqual([["a", text("abc")]]);
+});
+
 test("the staging file's name is refused", () => {
   expect(error(link.handle(putFile(7, "staging", text("abc"))))).toBe("2 reserved name");
 });

@@ -2,6 +2,9 @@
 // cable that is noisy, pulled, or shared with log lines.
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { LinkClient } from "../../tools/lib/link_client.ts";
+import { SerialChannel } from "../../tools/lib/serial_channel.ts";
+import { openPort } from "../../tools/lib/serial_port.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { pattern } from "../support/link_bench.ts";
 import { noise } from "../support/serial_bench.ts";
@@ -160,6 +163,30 @@ test("console: help is there, and a back trace comes in TypeScript", async () =>
   expect(code).toBe(0);
   expect(out).toContain("commands: open commit");
   expect(out).toMatch(/exception Error: test_exception\n\s+at \S+ \(device\/ota_commands\.ts:\d+\)/);
+});
+
+test("the firmware itself refuses names that would leave its files", async () => {
+  const tool = await made();
+  await Bun.write(`${tool.folder}/outside`, "outside");
+  const client = await LinkClient.greet(new SerialChannel(await openPort(tool.cable.path ?? "")));
+  try {
+    for (const name of [
+      "../outside",
+      "../../outside",
+      `${tool.folder}/outside`,
+      "a/../../outside",
+      "a\0b",
+      "x".repeat(64),
+    ]) {
+      await expect(client.putFile(name, pattern(100))).rejects.toThrow("the device says");
+      await expect(client.hash(name)).rejects.toThrow("the device says");
+      await expect(client.remove(name)).rejects.toThrow("the device says");
+    }
+    expect([...(await client.list()).keys()]).toEqual([]);
+  } finally {
+    client.close();
+  }
+  expect(await Bun.file(`${tool.folder}/outside`).text()).toBe("outside");
 });
 
 test("no port, or several: the message says what to do", async () => {

@@ -2,6 +2,7 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
+import { run as runProgram } from "../../tools/lib/run.ts";
 import { simFolder } from "../../tools/sim/bench.ts";
 import { SimBroker } from "../../tools/sim/broker.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -152,4 +153,33 @@ test("wrong options are told apart from failures", async () => {
   const { code, err } = await sim("energy", "--broker", "mqtt://127.0.0.1:9");
   expect(code).toBe(1);
   expect(err).toContain("No broker at mqtt://127.0.0.1:9");
+});
+
+test("--serial gives a port that the serial commands find the device at", async () => {
+  const command = [process.execPath, join(ROOT, "tools", "sim.ts"), "energy", "--name", NAME, "--json", "--serial"];
+  const child = Bun.spawn([...command, "--seed", "1"], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+  try {
+    let out = "";
+    for await (const piece of child.stdout) {
+      out += new TextDecoder().decode(piece);
+      if (out.includes("boot: energy")) break;
+    }
+    const port = lines(out.slice(0, out.lastIndexOf("\n"))).find((each) => each["kind"] === "serial")?.["path"];
+    const tool = [
+      process.execPath,
+      join(ROOT, "tools", "pcp.ts"),
+      join(ROOT, "README.md"),
+      "readme",
+      "--port",
+      String(port),
+    ];
+    const { code, stderr } = await runProgram(tool);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(await Bun.file(join(simFolder(NAME), "files", "readme")).text()).toBe(
+      await Bun.file(join(ROOT, "README.md")).text(),
+    );
+  } finally {
+    child.kill("SIGINT");
+    await child.exited;
+  }
 });

@@ -8,6 +8,7 @@ import { keyBytes, parseConfig } from "../../device/config.ts";
 import { DeviceAccess } from "./device_access.ts";
 import { UsageError, UserError } from "./errors.ts";
 import { LINK_PORT, LinkClient } from "./link_client.ts";
+import type { LinkFault } from "./link_faults.ts";
 import { ROOT } from "./paths.ts";
 import { setting } from "./settings.ts";
 import { connectTcp } from "./wire.ts";
@@ -73,11 +74,11 @@ export class NetworkDevice {
     return this.tokens.get("keep") === "manual";
   }
 
-  /** A session over TCP, after the device was told to open its port. */
-  async openLink(): Promise<LinkClient> {
+  /** A session over TCP, after the device was told to open its port. `fault`: misbehaviour on purpose. */
+  async openLink(fault?: LinkFault): Promise<LinkClient> {
     const found = await this.access.open(ANSWER_TIMEOUT_MS);
     const wire = await connectTcp(this.#at?.host ?? found.address, this.#at?.port ?? LINK_PORT);
-    return LinkClient.open(wire, { key: this.#key });
+    return LinkClient.open(wire, { key: this.#key, fault });
   }
 
   close(): Promise<void> {
