@@ -1,7 +1,7 @@
+// Proves on the host firmware how a device comes up: power, resets, the watchdog, a network that returns, no bundle at all.
+
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { profileBundle } from "../../tools/sim/firmware.ts";
-import { dropVariant, type Edit, variantOf } from "../../tools/sim/variants.ts";
-import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
@@ -15,11 +15,6 @@ async function made(bundle?: Uint8Array): Promise<EnergyBench> {
   const one = await energyBench(bundle);
   ends.push(one.close);
   return one;
-}
-
-async function variant(name: string, edit: Edit): Promise<Uint8Array> {
-  const root = await variantOf("energy", name, [edit]);
-  return profileBundle("energy", root).finally(() => dropVariant(root));
 }
 
 test("from power on to the first window: the meter's values are on the broker", async () => {
@@ -36,7 +31,7 @@ test("from power on to the first window: the meter's values are on the broker", 
 
 test("a deadline between two doubles does not make the loop turn in vain until the clock moves", async () => {
   // 4704.538 as the sum of 2704.538 and 2000 is a little more than the double that is nearest to it.
-  const bundle = await variant("between", {
+  const bundle = await variantBundle("between", {
     file: "device/appliance.ts",
     find: "randomBelow(START_FUDGE_MS)",
     replace: "2704.538 - native.now()",
@@ -92,7 +87,7 @@ test("a power cut and the reset button lead to a boot with reason power on", asy
 
 test("an endless loop is ended by the watchdog and the device comes back", async () => {
   // Hangs once, three minutes after it has come up; a file that survives the reset tells that it has.
-  const bundle = await variant("hang", {
+  const bundle = await variantBundle("hang", {
     file: "profiles/energy/main.ts",
     find: "appliance.run(() => {",
     replace:

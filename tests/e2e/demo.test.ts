@@ -1,3 +1,5 @@
+// Proves that `bun run demo` sees each of its steps and says so in its last line.
+
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";

@@ -1,9 +1,7 @@
 // Proves on the host firmware what becomes of mishaps: exceptions, a network or a broker that stays away, and what is told of them later.
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { profileBundle } from "../../tools/sim/firmware.ts";
-import { dropVariant, variantOf } from "../../tools/sim/variants.ts";
-import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
@@ -16,14 +14,9 @@ afterEach(async () => {
 
 /** A device that is online; `edit`: what runs at the end of the energy meter's start. */
 async function online(edit?: string): Promise<EnergyBench> {
-  let bundle: Uint8Array | undefined;
-  if (edit !== undefined) {
-    const find = 'appliance.command("Ticker"';
-    const edits = [{ file: "profiles/energy/main.ts", find, replace: `${edit}\n  ${find}` }];
-    const root = await variantOf("energy", "mishap", edits);
-    bundle = await profileBundle("energy", root).finally(() => dropVariant(root));
-  }
-  const energy = await energyBench(bundle);
+  const find = 'appliance.command("Ticker"';
+  const edits = { file: "profiles/energy/main.ts", find, replace: `${edit}\n  ${find}` };
+  const energy = await energyBench(edit === undefined ? undefined : await variantBundle("mishap", edits));
   ends.push(energy.close);
   await energy.bench.machine.powerOn();
   expect(await energy.saw(energy.published("LWT", "online"))).toBe(true);

@@ -2,9 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connectAsync, type MqttClient } from "mqtt";
-import { profileBundle } from "../../tools/sim/firmware.ts";
-import { dropVariant, FASTER_WINDOWS, variantOf } from "../../tools/sim/variants.ts";
-import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { FASTER_WINDOWS } from "../../tools/sim/variants.ts";
+import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
 import { hasMosquitto, type Mosquitto, startMosquitto } from "../support/mosquitto.ts";
 import { bundleFile, watchedOta } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -75,8 +74,7 @@ describe.skipIf(!hasMosquitto())("an energy meter at mosquitto, with user and pa
   });
 
   test("`bun run ota` updates it, and it confirms", async () => {
-    const root = await variantOf("energy", "mosquitto", [FASTER_WINDOWS]);
-    const bundle = await profileBundle("energy", root).finally(() => dropVariant(root));
+    const bundle = await variantBundle("mosquitto", FASTER_WINDOWS);
     const after = (out: string) => {
       if (out.includes("restarting")) energy.bench.world.setPace(PACE);
     };

@@ -4,16 +4,8 @@
 import { afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { LINK_PORT } from "../../tools/lib/link_client.ts";
 import { DelayProxy } from "../../tools/lib/proxy.ts";
-import { profileBundle } from "../../tools/sim/firmware.ts";
-import {
-  dropVariant,
-  type Edit,
-  FASTER_WINDOWS,
-  THROWS_AT_START,
-  variantOf,
-  WRONG_PORT,
-} from "../../tools/sim/variants.ts";
-import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { FASTER_WINDOWS, THROWS_AT_START, WRONG_PORT } from "../../tools/sim/variants.ts";
+import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
 import { bundleFile, ota, otaCommand, runTool, watchedOta } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
@@ -26,13 +18,8 @@ afterEach(async () => {
 
 let changed: Uint8Array;
 beforeAll(async () => {
-  changed = await variant("ota-changed", FASTER_WINDOWS);
+  changed = await variantBundle("ota-changed", FASTER_WINDOWS);
 });
-
-async function variant(name: string, ...edits: Edit[]): Promise<Uint8Array> {
-  const root = await variantOf("energy", name, edits);
-  return profileBundle("energy", root).finally(() => dropVariant(root));
-}
 
 const nameOf = (bundle: Uint8Array) => Buffer.from(bundle.subarray(16, 24)).toString("hex");
 
@@ -81,7 +68,7 @@ test("--json is one object per line, from found to done", async () => {
 
 test("a build that throws at start: the tool tells the exception with its TypeScript file and line", async () => {
   const energy = await running();
-  const path = await bundleFile(energy, await variant("ota-throws", THROWS_AT_START));
+  const path = await bundleFile(energy, await variantBundle("ota-throws", THROWS_AT_START));
   const { code, out, err } = await ota(energy, "--bundle", path);
   expect(code).toBe(1);
   expect(out).toContain("restarting");
@@ -98,7 +85,7 @@ test("a build that throws at start: the tool tells the exception with its TypeSc
 
 test("a build that never reaches the broker is taken back at its deadline, and the tool says so", async () => {
   const energy = await running();
-  const path = await bundleFile(energy, await variant("ota-unreachable", WRONG_PORT));
+  const path = await bundleFile(energy, await variantBundle("ota-unreachable", WRONG_PORT));
   const { code, err, events } = await ota(energy, "--json", "--bundle", path);
   expect(code).toBe(1);
   expect(err).toContain("did not prove in time that it can be reached");
@@ -107,7 +94,7 @@ test("a build that never reaches the broker is taken back at its deadline, and t
 
 test("a bundle that was taken back before is sent again, with a warning", async () => {
   const energy = await running();
-  const path = await bundleFile(energy, await variant("ota-throws", THROWS_AT_START));
+  const path = await bundleFile(energy, await variantBundle("ota-throws", THROWS_AT_START));
   expect((await ota(energy, "--bundle", path)).code).toBe(1);
   const { code, out } = await ota(energy, "--bundle", path);
   expect(code).toBe(1);

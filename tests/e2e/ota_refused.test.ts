@@ -5,9 +5,8 @@ import { decodeBundle, encodeBundle, HEADER_BYTES } from "../../tools/lib/bundle
 import { LINK_PORT, LinkClient } from "../../tools/lib/link_client.ts";
 import { DelayProxy } from "../../tools/lib/proxy.ts";
 import { connectTcp } from "../../tools/lib/wire.ts";
-import { profileBundle } from "../../tools/sim/firmware.ts";
-import { dropVariant, FASTER_WINDOWS, variantOf } from "../../tools/sim/variants.ts";
-import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { FASTER_WINDOWS } from "../../tools/sim/variants.ts";
+import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
 import { bundleFile, LINK_PACE, ota, type ToolRun } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
@@ -18,8 +17,7 @@ let energy: EnergyBench;
 let changed: Uint8Array;
 
 beforeAll(async () => {
-  const root = await variantOf("energy", "ota-refused", [FASTER_WINDOWS]);
-  changed = await profileBundle("energy", root).finally(() => dropVariant(root));
+  changed = await variantBundle("ota-refused", FASTER_WINDOWS);
   energy = await energyBench();
   await energy.bench.machine.powerOn();
   expect(await energy.saw(energy.published("VA"))).toBe(true);

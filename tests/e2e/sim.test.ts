@@ -1,3 +1,5 @@
+// Proves `bun run sim` as a program: options, JSON, a seed that repeats, and a person at the keyboard.
+
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";

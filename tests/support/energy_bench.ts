@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Bench, type BenchOptions } from "../../tools/sim/bench.ts";
 import { observeBench, type SimEvent } from "../../tools/sim/events.ts";
 import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
+import { dropVariant, type Edit, variantOf } from "../../tools/sim/variants.ts";
 
 export interface EnergyBench {
   bench: Bench;
@@ -53,4 +54,10 @@ export async function energyBench(bundle?: Uint8Array, more: Partial<BenchOption
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The energy profile's bundle with some lines changed. */
+export async function variantBundle(name: string, ...edits: Edit[]): Promise<Uint8Array> {
+  const root = await variantOf("energy", name, edits);
+  return profileBundle("energy", root).finally(() => dropVariant(root));
 }
