@@ -53,42 +53,43 @@ static uint64_t deadline_of(JSContext *ctx, JSValue result)
     return (double)us / 1000.0 < ms ? us + 1 : us;
 }
 
-// What is on trial is watched from its first turn on, also where the program arms the watchdog late or never. While nothing of it
-// runs there is nothing to watch. From the moment it says anything of the watchdog it is the program's.
-static bool bound_turn(void)
+// What is on trial is watched from its first turn on, also where the program arms the watchdog late or never. From the moment the
+// program says anything of the watchdog it is the program's.
+static void bound_turn(void)
 {
-    if (!life_on_trial() || life.watchdog_taken) return false;
-    vm_watchdog(TRIAL_WATCHDOG_S * 1000);
-    return true;
+    if (life_on_trial() && !life.watchdog_taken) vm_watchdog(TRIAL_WATCHDOG_S * 1000);
 }
 
-static void release_turn(void)
+// The wait may take its time, and no more.
+static void bound_wait(uint64_t deadline_us)
 {
-    if (!life.watchdog_taken) vm_watchdog(0);
+    uint64_t now_us = port_now_us();
+    uint64_t wait_us = deadline_us > now_us ? deadline_us - now_us : 0;
+    if (!life.watchdog_taken) vm_watchdog(life_on_trial() ? (uint32_t)(wait_us / 1000) + TRIAL_WATCHDOG_S * 1000 : 0);
 }
 
 void loop_run(JSContext *ctx, JSValue function)
 {
     struct port_wait_fd fds[SOCKETS_MAX];
-    bool bounded = bound_turn();
+    bound_turn();
     JSValue result = JS_EvalFunction(ctx, function);
     if (JS_IsException(result)) crash(ctx);
     JS_FreeValue(ctx, result);
-    if (bounded) release_turn();
     for (;;) {
         uint64_t deadline_us = UINT64_MAX;
+        bool bounded = life_on_trial();
         if (has_turn) {
-            bounded = bound_turn();
+            bound_turn();
             result = JS_Call(ctx, turn, JS_UNDEFINED, 0, NULL);
             if (JS_IsException(result)) crash(ctx);
             deadline_us = deadline_of(ctx, result);
-            if (bounded) release_turn();
         }
         if (life_on_trial()) {
             uint64_t trial_us = (uint64_t)TRIAL_DEADLINE_S * 1000000;
             if (port_now_us() >= trial_us) life_trial_deadline();
             if (trial_us < deadline_us) deadline_us = trial_us;
         }
+        if (bounded) bound_wait(deadline_us);
         int count = sockets_wanted(fds);
         if (port_wait(fds, count, deadline_us) > 0) sockets_ready(fds, count);
     }

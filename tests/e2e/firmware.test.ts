@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 async function running(...moreConfig: string[]): Promise<TrialBench> {
-  const bench = await TrialBench.make(undefined, moreConfig);
+  const bench = await TrialBench.make(moreConfig);
   ends.push(() => bench.close());
   await bench.bench.machine.powerOn();
   expect(await bench.online()).toBe(true);

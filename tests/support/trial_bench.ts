@@ -15,6 +15,8 @@ const NAME = "meter";
 const KEY = "11".repeat(32);
 const LINK_PORT = 8266;
 const REAL_TIME = 1;
+/** Longer than the proof takes. */
+const SETTLE_MS = 20_000;
 /** Longer than any trial and its roll-back. */
 const LIMIT_MS = 900_000;
 
@@ -64,24 +66,19 @@ export class TrialBench {
     observeBench(bench, (event) => this.#watch(event));
   }
 
-  /** The power is off. `flash`: the chip's state, else a chip with the energy profile. */
-  static async make(flash?: string, moreConfig: string[] = []): Promise<TrialBench> {
+  /** A chip with the energy profile; the power is off. */
+  static async make(moreConfig: string[] = []): Promise<TrialBench> {
     const folder = mkdtempSync(join(tmpdir(), "hearth-trial-"));
-    const flashDir = join(folder, "flash");
     const bench = await Bench.make({
       name: NAME,
       firmware: await hostFirmware(),
-      ...(flash === undefined ? { bundle: await profileBundle("energy") } : {}),
+      bundle: await profileBundle("energy"),
       pace: "fast",
       seed: 1,
       otakey: KEY,
-      flashDir,
+      flashDir: join(folder, "flash"),
       moreConfig,
     });
-    if (flash !== undefined) {
-      rmSync(flashDir, { recursive: true });
-      cpSync(flash, flashDir, { recursive: true });
-    }
     return new TrialBench(bench, folder);
   }
 
@@ -141,11 +138,33 @@ export class TrialBench {
     }
   }
 
-  /** A copy of the chip's flash, with the power off. */
-  snapshot(name: string): string {
-    const to = join(this.folder, name);
-    cpSync(this.bench.machine.flashDir, to, { recursive: true });
-    return to;
+  /** Lets time rush until `done` is true. */
+  async until(done: () => boolean, limitMs = LIMIT_MS): Promise<boolean> {
+    const { world } = this.bench;
+    world.setPace("fast");
+    const result = await world.until(done, limitMs);
+    world.setPace(REAL_TIME);
+    return result;
+  }
+
+  /** What it tells once nothing is on trial any more. */
+  async settled(): Promise<Told> {
+    for (;;) {
+      const told = await this.told();
+      if (told.image.state !== "pending" && told.state !== "trial" && told.config.state !== "trial") return told;
+      await this.saw("Log", (line) => / confirmed/.test(line), SETTLE_MS);
+    }
+  }
+
+  /** Keeps a copy of the chip's flash; the power is off. */
+  snapshot(name: string): void {
+    cpSync(this.bench.machine.flashDir, join(this.folder, name), { recursive: true });
+  }
+
+  /** Puts such a copy back; the power is off. */
+  restore(name: string): void {
+    rmSync(this.bench.machine.flashDir, { recursive: true });
+    cpSync(join(this.folder, name), this.bench.machine.flashDir, { recursive: true });
   }
 
   async close(): Promise<void> {
