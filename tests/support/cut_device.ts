@@ -24,6 +24,7 @@ export interface Version {
   rejected: { bundle: string; why: string } | null;
   /** Why recovery runs; null when it does not. */
   recovery: string | null;
+  config: { hash: string; state: string; rejected: { hash: string; why: string } | null };
 }
 
 export interface BootOptions {
@@ -83,7 +84,7 @@ export class CutDevice {
     if (folder !== undefined) return cpSync(folder, this.flashDir, { recursive: true });
     const machine = this.#make([]);
     if (bundle !== undefined) await machine.installBundle(bundle);
-    await machine.writeFile("config.txt", this.#config());
+    await machine.writeFile("config.txt", this.config());
     await machine.close();
   }
 
@@ -132,10 +133,15 @@ export class CutDevice {
   }
 
   /** True as soon as the device runs the bundle of this name for good. */
-  async settled(bundle: string): Promise<boolean> {
-    for (let asked = 0; asked < 40 && this.powered; asked++) {
+  settled(bundle: string): Promise<boolean> {
+    return this.eventually((version) => version.bundle === bundle && version.state === "permanent");
+  }
+
+  /** True as soon as the device says of itself what is asked for. */
+  async eventually(asked: (version: Version) => boolean): Promise<boolean> {
+    for (let spentMs = 0; spentMs < LIMIT_MS && this.powered; spentMs += ASK_MS) {
       const version = await this.version();
-      if (version?.bundle === bundle && version.state === "permanent") return true;
+      if (version !== undefined && asked(version)) return true;
       await this.until(() => false, ASK_MS);
     }
     return false;
@@ -194,8 +200,9 @@ export class CutDevice {
     return machine;
   }
 
-  #config(): string {
+  /** config.txt as `restore` makes it, with more lines behind it, of which the last one of a token counts. */
+  config(...more: string[]): string {
     const lines = ["ssid a", "password b", "mqttbroker 127.0.0.1", `mqttport ${this.#broker.port}`];
-    return `${[...lines, `mqttname ${NAME}`, "watchdog 1", `otakey ${OTAKEY}`].join("\n")}\n`;
+    return `${[...lines, `mqttname ${NAME}`, "watchdog 1", `otakey ${OTAKEY}`, ...more].join("\n")}\n`;
   }
 }
