@@ -24,7 +24,10 @@ export function startCentral(appliance: Appliance): NetnowCentral {
   // A station has its access point's channel; only without one the configuration decides.
   const isStation = netKind(appliance.config.text("ssid")) === WIFI;
   native.espnowOn(isStation ? 0 : config.integer("espnowchannel", 1, 13), config.get("espnowrate") !== "ordinary");
-  return new NetnowCentral(appliance.loop, new NetnowRadio(appliance.loop), keys);
+  const radio = new NetnowRadio(appliance.loop);
+  const central = new NetnowCentral(appliance.loop, radio, keys);
+  appliance.ota.moreStats = () => `espnow sent ${radio.sent} overruns ${radio.overruns} ${central.counts.text()}`;
+  return central;
 }
 
 /** A text payload of `topic\nvalue`, or undefined when it is none. */

@@ -19,6 +19,8 @@ const BOOTS = ["power", "brownout", "asked", "restart", "exception", "recovery",
 export class OtaCommands {
   readonly link: LinkServer;
   readonly serial: SerialLink;
+  /** One more line of `stats`, of what only some appliances have. */
+  moreStats: (() => string) | undefined;
   private count: number;
   private readonly status: Task;
 
@@ -27,6 +29,7 @@ export class OtaCommands {
     private readonly key: Uint8Array | undefined,
   ) {
     this.count = 0;
+    this.moreStats = undefined;
     this.status = appliance.loop.task(() => this.publishStatus(), false, "ota status");
     const name = appliance.name;
     const onRefused = (why: string) => appliance.log.line(`link refused: ${why}`);
@@ -173,6 +176,7 @@ export class OtaCommands {
     const boots = (native.nvsGet("hearth", "boots") ?? "").split(" ");
     log.line(`boots${BOOTS.map((cause, index) => ` ${cause} ${boots[index] || 0}`).join("")}`);
     log.line(`loop turns ${loop.turns} lag ${Math.ceil(loop.maxLagMs)} ms turn ${Math.ceil(loop.maxTurnMs)} ms`);
+    if (this.moreStats !== undefined) log.line(this.moreStats());
     const refused = this.link.refused + this.serial.refused;
     const { refused: unsent, dropped } = this.appliance.mqtt;
     return (

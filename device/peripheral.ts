@@ -86,11 +86,14 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
     native.pinWrite(LED_PIN, Math.floor(this.loop.now() / 1000) & 1);
   }
 
-  /** The central has confirmed the time: it can reach this device. */
+  /** The central has confirmed the time: it can reach this device. So all that is on trial is permanent, unless `keep` leaves that to
+   * a person. */
   private proven(): void {
-    const info = native.bundleInfo();
-    if (info.state === 1 && this.tokens.get("keep") === "manual") return;
-    native.bundleConfirm();
+    const kept = this.tokens.get("keep") !== "manual";
+    if (kept || native.bundleInfo().state !== 1) native.bundleConfirm();
+    if (!kept) return;
+    native.firmwareConfirm();
+    native.configConfirm();
   }
 
   private failed(error: unknown): void {

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { GIVE_UP_MS, SLEEP_MS } from "../../profiles/scale_sensor/scale_sensor.ts";
+import { BROADCAST, type Radio } from "../../tools/sim/air.ts";
 import type { Program } from "../../tools/sim/memory_native.ts";
 import { profileProgram } from "../support/profile_device.ts";
 import { ScaleHouse } from "../support/scale_house.ts";
@@ -128,6 +129,18 @@ describe("a gateway ignores, and logs,", () => {
       expect(home.of("Log").filter((line) => line.startsWith("02:00:00:00:00:02: ")).length).toBe(1);
     });
   }
+});
+
+test("`stats` tells what the gateway took, and what it refused for which reason", () => {
+  const home = house();
+  home.run(2 * 60_000);
+  const stranger: Radio = { mac: "020000000009", channel: 4, longRange: true, heard: () => {} };
+  for (const length of [10, 76]) home.air.send(stranger, BROADCAST, new Uint8Array(length), () => {});
+  home.run(1000);
+  home.broker.publish("cmnd/Manager/OTA", "stats", false);
+  home.run(1000);
+  const [line] = home.of("Log").filter((each) => each.startsWith("espnow "));
+  expect(line).toMatch(/^espnow sent \d+ overruns 0 accepted 2 hmac 1 short 1$/);
 });
 
 /** Lets a week pass with `each` hour's events; every weighing has a weight of its own. Returns the weights in the order of weighing. */

@@ -10,11 +10,16 @@ export const NAME = "Device";
 const BROKER = "10.0.0.1";
 const BASE = `ssid home\npassword secret\nmqttbroker ${BROKER}\nmqttname ${NAME}\nwatchdog 1\n`;
 
-/** The profile's script, bundled once. Call it in `beforeAll`. */
+/** The profile's program, bundled once. Call it in `beforeAll`. */
 export async function profileProgram(profile: string): Promise<Program> {
+  return scriptProgram(await profileScript(profile));
+}
+
+/** Its text. */
+export async function profileScript(profile: string): Promise<string> {
   const entry = `${import.meta.dir}/../../profiles/${profile}/main.ts`;
   const built = await Bun.build({ entrypoints: [entry], format: "iife", target: "browser" });
-  return scriptProgram(await (built.outputs[0] as Blob).text());
+  return (built.outputs[0] as Blob).text();
 }
 
 export class ProfileDevice {

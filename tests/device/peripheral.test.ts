@@ -1,0 +1,76 @@
+// Proves a peripheral's proof of reachability in memory: what is on trial stays once a central has confirmed the time, and goes otherwise.
+
+import { beforeAll, expect, test } from "bun:test";
+import { encodeBundle } from "../../tools/lib/bundle.ts";
+import { Air } from "../../tools/sim/air.ts";
+import { Board } from "../../tools/sim/board.ts";
+import { SimClock } from "../../tools/sim/clock.ts";
+import { MemoryChip } from "../../tools/sim/memory_native.ts";
+import { MemoryNet } from "../../tools/sim/memory_net.ts";
+import { FIRMWARE_STATE } from "../../tools/sim/memory_trials.ts";
+import { freshNative } from "../support/fresh_native.ts";
+import { profileScript } from "../support/profile_device.ts";
+import { StandInCentral } from "../support/stand_in_central.ts";
+
+const CONFIG = "espnowpsk key\nespnowgroup group\nwatchdog 1\n";
+const NAMES = { version: "1", engineId: "00".repeat(8), apiHash: "00".repeat(8), bootPins: [] };
+const TRIAL_MS = 300_000;
+
+let script = "";
+beforeAll(async () => {
+  freshNative();
+  script = await profileScript("tnowp");
+});
+
+/** A range test peripheral whose newest bundle is on trial, beside a permanent one, powered for a moment. */
+function onTrial(config = CONFIG): { chip: MemoryChip; air: Air } {
+  const board = new Board(new SimClock());
+  const air = new Air(board.clock);
+  const chip = new MemoryChip({ board, air, net: new MemoryNet(board.clock) });
+  const bundle = (text: string) => encodeBundle(Buffer.from(text), { profile: "tnowp", ...NAMES });
+  [bundle(script), bundle(`${script}//new`)].forEach((bytes, slot) => {
+    chip.slots.install(slot, bytes.subarray(0, 256), bytes.subarray(256), slot === 0);
+  });
+  chip.files.set("config.txt", Buffer.from(config));
+  chip.start();
+  chip.run(100);
+  return { chip, air };
+}
+
+const state = ({ native }: MemoryChip) => [native.bundleInfo().slot, native.bundleInfo().state];
+
+test("a bundle on trial is permanent once the central has confirmed the time", () => {
+  const { chip, air } = onTrial();
+  expect(state(chip)).toEqual([1, 1]);
+  new StandInCentral(air, "key", "group");
+  chip.run(60_000);
+  expect(state(chip)).toEqual([1, 2]);
+  chip.run(2 * TRIAL_MS);
+  expect([state(chip), chip.resets]).toEqual([[1, 2], []]);
+});
+
+test("so are a firmware and a configuration on trial", () => {
+  const { chip, air } = onTrial();
+  chip.trials.images[0]!.state = FIRMWARE_STATE.pending;
+  chip.trials.configTrial = true;
+  new StandInCentral(air, "key", "group");
+  chip.run(60_000);
+  expect(chip.native.firmwareInfo().state).toBe(FIRMWARE_STATE.valid);
+  expect(chip.native.configInfo().trial).toBe(false);
+});
+
+test("one that no central confirms is taken back after 5 min, and the old one runs", () => {
+  const { chip } = onTrial();
+  chip.run(TRIAL_MS + 1000);
+  expect(state(chip)).toEqual([0, 2]);
+  expect(chip.native.bundleInfo().rejectedWhy).toBe("deadline");
+});
+
+test("with keep manual a trial waits for a person", () => {
+  const { chip, air } = onTrial(`${CONFIG}keep manual\n`);
+  new StandInCentral(air, "key", "group");
+  chip.run(60_000);
+  expect(state(chip)).toEqual([1, 1]);
+  chip.run(TRIAL_MS);
+  expect(state(chip)).toEqual([0, 2]);
+});

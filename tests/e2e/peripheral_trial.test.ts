@@ -1,0 +1,75 @@
+// Proves on the host firmware that a peripheral's update is permanent once a central has confirmed the time, and is taken back otherwise.
+
+import { afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Air } from "../../tools/sim/air.ts";
+import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
+import { partitionImage } from "../../tools/sim/flash_image.ts";
+import { HostMachine } from "../../tools/sim/host_machine.ts";
+import { HostWorld } from "../../tools/sim/host_world.ts";
+import { dropVariant, variantOf } from "../../tools/sim/variants.ts";
+import { freshNative } from "../support/fresh_native.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+import { StandInCentral } from "../support/stand_in_central.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+let old: Uint8Array;
+let fresh: Uint8Array;
+beforeAll(async () => {
+  freshNative();
+  old = await profileBundle("tnowp");
+  const edit = { file: "profiles/tnowp/main.ts", find: "SEND_MS = 15_000", replace: "SEND_MS = 16_000" };
+  const root = await variantOf("tnowp", "trial", [edit]);
+  fresh = await profileBundle("tnowp", root).finally(() => dropVariant(root));
+});
+
+const nameOf = (bundle: Uint8Array) => Buffer.from(bundle.subarray(16, 24)).toString("hex");
+
+/** The device with the new bundle on trial beside the permanent one; its boot lines. */
+async function onTrial() {
+  const folder = mkdtempSync(join(tmpdir(), "hearth-trial-"));
+  const world = new HostWorld("fast");
+  const air = new Air(world.clock);
+  const firmware = await hostFirmware();
+  const machine = new HostMachine({ world, firmware, flashDir: join(folder, "flash"), air, seed: 1 });
+  ends.push(async () => {
+    await world.stop();
+    await machine.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await machine.installBundle(old);
+  await Bun.write(join(machine.flashDir, "app_1.bin"), partitionImage(fresh, 2, false));
+  await machine.writeFile("config.txt", "espnowpsk key\nespnowgroup group\nwatchdog 1\n");
+  const boots: string[] = [];
+  machine.board.observe((event) => {
+    if (event.kind === "log" && event.line.startsWith("boot: ")) boots.push(event.line);
+  });
+  return { world, air, machine, boots };
+}
+
+test("confirmed: it stays, also over a cut of power long after", async () => {
+  const { world, air, machine, boots } = await onTrial();
+  new StandInCentral(air, "key", "group");
+  await machine.powerOn();
+  await world.until(() => false, 60_000);
+  await machine.powerCut();
+  await machine.powerOn();
+  await world.runFor(400_000);
+  expect(boots.map((line) => line.includes(nameOf(fresh)))).toEqual([true, true]);
+  expect(machine.resets).toEqual([]);
+});
+
+test("not confirmed: the old one is back after 5 min", async () => {
+  const { world, machine, boots } = await onTrial();
+  await machine.powerOn();
+  await world.runFor(400_000);
+  expect(boots.map((line) => line.includes(nameOf(old)))).toEqual([false, true]);
+});
