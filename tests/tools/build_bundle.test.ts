@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { ARTIFACTS_MAX, loadArtifact, storeArtifact } from "../../tools/lib/artifacts.ts";
 import { type BuiltBundle, compileBundle } from "../../tools/lib/build_bundle.ts";
 import { decodeBundle } from "../../tools/lib/bundle.ts";
+import { importsLast } from "../../tools/lib/bundler.ts";
 import { buildCompiler } from "../../tools/lib/native_build.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { readableTrace, traceFrames } from "../../tools/lib/trace.ts";
@@ -145,6 +146,40 @@ test.each([
     "tools/a.ts": "export function a() { native.log('a'); }\n",
   });
   await expect(build(root)).rejects.toThrow(message);
+});
+
+test("the value of a constant stands where it is used, also behind imports and when it is exported", async () => {
+  const root = checkout("a", {
+    "device/greeter.ts": "export class Greeter {\n  greet(): number {\n    return 1;\n  }\n}\n",
+    "profiles/p/main.ts": [
+      'import { Greeter } from "../../device/greeter.ts";',
+      "",
+      "/** Why. */",
+      "export const HIDDEN_MS = 12_345;",
+      "const OTHER = HIDDEN_MS;",
+      "new Greeter().greet();",
+      "native.log(String(HIDDEN_MS + OTHER));",
+    ].join("\n"),
+  });
+  const { artifact } = await build(root);
+  expect(readFileSync(join(artifact, "bundle.js"), "utf8")).toContain("String(24690)");
+});
+
+test("imports go to the end of a file and every other line stays where it is", () => {
+  const source = [
+    "// What.",
+    'import a from "a";',
+    "import {",
+    "  b,",
+    '} from "b";',
+    "/* c */",
+    "const x = 1;",
+    "use(x);",
+  ];
+  const moved = importsLast(source.join("\n")).split("\n");
+  expect(moved.slice(5, 8)).toEqual(source.slice(5, 8));
+  expect(moved.slice(8)).toEqual(['import a from "a";import { b, } from "b";']);
+  expect(importsLast("use(1);\n")).toBe("use(1);\n");
 });
 
 test("types of what may not be bundled are free", async () => {

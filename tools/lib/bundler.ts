@@ -47,6 +47,10 @@ export async function bundleScript(entry: string, root: string): Promise<Script>
             contents: `import ${JSON.stringify(entry)};`,
             loader: "ts",
           }));
+          build.onLoad({ filter: /\.ts$/ }, async (args) => ({
+            contents: importsLast(await Bun.file(args.path).text()),
+            loader: "ts",
+          }));
           build.onResolve({ filter: /.*/ }, (args) => {
             if (args.path === START) return { path: START, namespace: START };
             if (args.importer === "" || args.path.startsWith(".") || isAbsolute(args.path)) return undefined;
@@ -88,6 +92,26 @@ export async function bundleScript(entry: string, root: string): Promise<Script>
   };
   refuseViolations(script);
   return script;
+}
+
+/**
+ * The import statements at the beginning of a file, moved to its end. The bundler puts the value of a constant where it is used only if
+ * nothing stands before the constant; otherwise each is a variable that every function which uses it drags along. Lines stay where they are.
+ */
+export function importsLast(source: string): string {
+  const imports: string[] = [];
+  let rest = source;
+  let head = "";
+  for (;;) {
+    const found = /^(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*/.exec(rest)?.[0] ?? "";
+    const statement = /^import\b[^;]*;/.exec(rest.slice(found.length))?.[0];
+    if (statement === undefined) break;
+    imports.push(statement.replace(/\s*\n\s*/g, " "));
+    head += found + statement.replace(/[^\n]/g, "");
+    rest = rest.slice(found.length + statement.length);
+  }
+  if (imports.length === 0) return source;
+  return `${head}${rest}${rest.endsWith("\n") ? "" : "\n"}${imports.join("")}`;
 }
 
 /** The TypeScript place of a line (from 1) and column (from 1) of the script, as `file:line`; undefined when the map knows none. */
