@@ -23,4 +23,4 @@ target_include_directories(${COMPONENT_LIB} PRIVATE "${CMAKE_CURRENT_LIST_DIR}/.
 # As a system folder: our warnings are not for the engine.
 target_include_directories(${COMPONENT_LIB} SYSTEM PRIVATE "${HEARTH_QUICKJS_DIR}")
 target_compile_definitions(${COMPONENT_LIB} PRIVATE _GNU_SOURCE)
-target_compile_options(${COMPONENT_LIB} PRIVATE -Wall -Wextra -Werror -Wshadow -Wvla)
+target_compile_options(${COMPONENT_LIB} PRIVATE -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wvla)

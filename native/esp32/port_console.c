@@ -22,26 +22,26 @@ void esp32_console_came(void)
 #include "driver/uart_vfs.h"
 #include "port_uart.h"
 
-enum { CONSOLE = CONFIG_ESP_CONSOLE_UART_NUM };
+static const uart_port_t console = (uart_port_t)CONFIG_ESP_CONSOLE_UART_NUM;
 
 static esp_err_t open_console(void)
 {
     // No buffer for sending: it would take heap for good, to save at most 0.1 s of waiting in a session over the wire.
-    esp_err_t error = uart_driver_install(CONSOLE, PORT_CONSOLE_BUFFER, 0, 0, NULL, 0);
+    esp_err_t error = uart_driver_install(console, PORT_CONSOLE_BUFFER, 0, 0, NULL, 0);
     if (error != ESP_OK) return error;
-    uart_set_select_notif_callback(CONSOLE, esp32_uart_notify);
-    uart_vfs_dev_use_driver(CONSOLE); // ESP-IDF's own lines wait for the end of a frame, too
+    uart_set_select_notif_callback(console, esp32_uart_notify);
+    uart_vfs_dev_use_driver(console); // ESP-IDF's own lines wait for the end of a frame, too
     return ESP_OK;
 }
 
 static bool put(const void *bytes, size_t length)
 {
-    return length == 0 || uart_write_bytes(CONSOLE, bytes, length) == (int)length;
+    return length == 0 || uart_write_bytes(console, bytes, length) == (int)length;
 }
 
 static int take(void *buf, size_t length)
 {
-    return uart_read_bytes(CONSOLE, buf, (uint32_t)length, 0);
+    return uart_read_bytes(console, buf, (uint32_t)length, 0);
 }
 
 #elif CONFIG_ESP_CONSOLE_USB_SERIAL_JTAG

@@ -4,6 +4,7 @@
 #if CONFIG_ETH_USE_ESP32_EMAC || CONFIG_ETH_USE_OPENETH
 
 #include "esp_eth.h"
+#include "esp_event.h"
 #include "esp_idf_version.h"
 #include "esp_netif.h"
 
@@ -37,7 +38,8 @@ static esp_eth_mac_t *new_emac(enum port_net_kind kind, const eth_mac_config_t *
     emac.smi_gpio.mdio_num = MDIO_PIN;
     emac.interface = EMAC_DATA_INTERFACE_RMII;
     emac.clock_config.rmii.clock_mode = kind == PORT_NET_WIRED ? EMAC_CLK_OUT : EMAC_CLK_EXT_IN;
-    emac.clock_config.rmii.clock_gpio = kind == PORT_NET_WIRED ? CLOCK_OUT_PIN : CLOCK_IN_PIN;
+    // An enumeration in IDF 5, a pin's number in IDF 6.
+    emac.clock_config.rmii.clock_gpio = (typeof(emac.clock_config.rmii.clock_gpio))(kind == PORT_NET_WIRED ? CLOCK_OUT_PIN : CLOCK_IN_PIN);
     return esp_eth_mac_new_esp32(&emac, config);
 }
 

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "esp_event.h"
 #include "esp_netif.h"
 #include "esp_wifi.h"
 
