@@ -236,7 +236,9 @@ int port_firmware_info(struct port_firmware_info *out)
 int port_firmware_activate(void)
 {
     if (fails()) return PORT_EIO;
+    if (is_cut() && fake_random() % 2 == 0) longjmp(fake.cut, 1);
     fake.firmware.other.state = PORT_FIRMWARE_NEW;
+    if (is_cut()) longjmp(fake.cut, 1);
     return PORT_OK;
 }
 

@@ -59,7 +59,7 @@ static bool refused_with(size_t offset, const void *bytes, size_t length)
 
 static void header_fields_out_of_range_are_refused(void)
 {
-    static const uint8_t zero[4] = {0}, too_long[4] = {0, 0, 1, 0}, huge[4] = {0xFF, 0xFF, 0xFF, 0xFF};
+    static const uint8_t zero[4] = {0}, too_long[4] = {0, 0, 2, 0}, huge[4] = {0xFF, 0xFF, 0xFF, 0xFF};
     CHECK(refused_with(0, "HEARTHB2", 8));
     CHECK(refused_with(8, "\2\0\0\0", 4) && refused_with(8, zero, 4));
     CHECK(refused_with(12, zero, 4) && refused_with(12, too_long, 4) && refused_with(12, huge, 4));

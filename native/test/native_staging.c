@@ -121,7 +121,7 @@ static void bundles_that_do_not_fit_are_refused(void)
     CHECK(slot_begin(PORT_PART_APP_0, header) == PORT_ENOTSUP);
     CHECK(slot_begin(PORT_PART_APP_0, body_of(3)) == PORT_EBAD);
     make_header(header, body_of(3), BODY_LENGTH);
-    header[14] = 1; // more than the partition
+    header[14] = 2; // more than the partition
     seal_header(header);
     CHECK(slot_begin(PORT_PART_APP_0, header) == PORT_EBAD);
     CHECK(fake.operations == 0); // what was in the slot is untouched

@@ -7,11 +7,11 @@
 
 #include <setjmp.h>
 
-extern const struct c_test boot_tests[], slots_tests[], staging_tests[], text_tests[], noise_tests[];
+extern const struct c_test boot_tests[], slots_tests[], staging_tests[], firmware_tests[], config_tests[], text_tests[], noise_tests[];
 
 // ---------------------------------------------------------------- the fake machine (native_port.c)
 
-enum { FAKE_SECTORS = 8, FAKE_SIZE = FAKE_SECTORS * PORT_FLASH_SECTOR };
+enum { FAKE_SECTORS = 24, FAKE_SIZE = FAKE_SECTORS * PORT_FLASH_SECTOR };
 
 struct fake {
     uint8_t cells[PORT_PART_COUNT][FAKE_SIZE];
