@@ -1,12 +1,14 @@
-// The energy meter's wiring: a PZEM-004T on UART 2, its topics and commands. What it does is energy.ts.
+// The energy meter's wiring: a PZEM-004T on UART 2 (on a chip that has two only, UART 1), its topics and commands. What it does is energy.ts.
 
 import { Appliance } from "../../device/appliance.ts";
 import { Pzem } from "../../device/drivers/pzem.ts";
 import { Energy } from "./energy.ts";
 
-const UART = 2;
-const TX_PIN = 17;
-const RX_PIN = 16;
+// ESP32-C3 and C6: 16 and 17 belong to the flash or the console there; 6 and 7 are free on both.
+const SMALL = native.machine().startsWith("esp32c");
+const UART = SMALL ? 1 : 2;
+const TX_PIN = SMALL ? 7 : 17;
+const RX_PIN = SMALL ? 6 : 16;
 const CPU_MHZ = 80;
 const MALFUNCTION_EVAL_MS = 5000;
 const MALFUNCTION_FORCE_MS = 1_800_000;

@@ -33,17 +33,24 @@ afterAll(async () => {
   for (const chip of chips) await chip.close();
 });
 
-function device(): Device {
+function device(machine = "esp32", uart = 2): Device {
   const board = new Board(new SimClock());
   board.network.ip = "10.0.0.2";
   const net = new MemoryNet(board.clock);
   const broker = new TinyBroker(net, "10.0.0.1");
-  const meter = new AnsweringMeter(board, 2);
+  const meter = new AnsweringMeter(board, uart);
   const cpu: number[] = [];
   board.observe((event) => {
     if (event.kind === "cpu") cpu.push(event.mhz);
   });
-  const chip = new MemoryChip({ board, net, program: scriptProgram(script) });
+  const chip = new MemoryChip({
+    board,
+    net,
+    program: scriptProgram(script),
+    onBoot: (native) => {
+      native.machine = () => machine;
+    },
+  });
   const text = "ssid home\npassword secret\nmqttbroker 10.0.0.1\nmqttname Meter\nwatchdog 1\n";
   chip.files.set("config.txt", new TextEncoder().encode(text));
   chips.push(chip);
@@ -137,4 +144,10 @@ test("the sample configuration fits the schema", async () => {
     if (token && value && value !== "None") tokens[token] = value;
   }
   expect(config.safeParse(tokens).error).toBeUndefined();
+});
+
+test("on a chip with two UARTs the meter is on UART 1", () => {
+  const { chip, of } = device("esp32c3", 1);
+  chip.run(3 * MINUTE_MS);
+  expect(of("V")).toEqual(["230.0", "230.0"]);
 });
