@@ -16,6 +16,9 @@ afterEach(async () => {
 
 const BOOT_LINE = /^boot: .*, bytecode in flash: (yes|no), heap raw \d+ base \d+ now (\d+)$/;
 
+/** The names stand at the beginning of the bytecode, behind its version and their number. */
+const FIRST_NAME_MAX = 64;
+
 interface Boot {
   inFlash: string;
   /** Bytes of heap when the bundle is loaded, before it runs. */
@@ -42,7 +45,7 @@ function withAnotherFirstName(bundle: Uint8Array): Uint8Array {
   if (typeof header === "string") throw new Error(header);
   const body = Buffer.from(bundle.subarray(HEADER_BYTES));
   const at = body.indexOf("AggregateError");
-  if (at < 0 || at > 16) throw new Error(`the first name of the bytecode is at ${at}`);
+  if (at < 0 || at > FIRST_NAME_MAX) throw new Error(`the first name of the bytecode is at ${at}`);
   body.write("AggregateErroX", at);
   return encodeBundle(body, header);
 }
