@@ -15,6 +15,9 @@ import { otakeyOf } from "./sim/otakey.ts";
 import { dropVariant, type Edit, FASTER_WINDOWS, THROWS_AT_START, variantOf, WRONG_PORT } from "./sim/variants.ts";
 
 const NAME = "demo_energy";
+const TOPIC_WIDTH = `stat/${NAME}/Malfunction`.length;
+/** Characters of a payload that are shown. */
+const SHOWN_MAX = 120;
 /** Device time that a step may take; a trial's deadline is 5 min. */
 const STEP_MS = 15 * 60_000;
 /** While the link's bytes are on their way, time must not run off: the link is not seen by the scheduler. */
@@ -73,21 +76,26 @@ class Demo {
   readonly #bench: Bench;
   readonly #json: boolean;
   readonly #key: Uint8Array;
+  readonly #endShow: () => void;
 
   private constructor(bench: Bench, key: string, json: boolean) {
     this.#bench = bench;
     this.#json = json;
     this.#key = Buffer.from(key, "hex");
-    bench.broker?.observe((event) => {
+    const endBroker = bench.broker?.observe((event) => {
       if (event.kind !== "publish") return;
       const payload = Buffer.from(event.payload).toString();
       this.#seen.push({ topic: event.topic, payload, ms: bench.world.clock.nowUs / 1000 });
       if (event.topic.startsWith(`stat/${NAME}/`)) this.outcome.published++;
-      this.#tell(pc.cyan(event.topic.padEnd(24)), payload);
+      this.#tell(pc.cyan(event.topic.padEnd(TOPIC_WIDTH)), payload);
     });
-    bench.machine.board.observe((event) => {
-      if (event.kind === "reset") this.#tell(pc.yellow("reset".padEnd(24)), event.reason);
+    const endBoard = bench.machine.board.observe((event) => {
+      if (event.kind === "reset") this.#tell(pc.yellow("reset".padEnd(TOPIC_WIDTH)), event.reason);
     });
+    this.#endShow = () => {
+      endBroker?.();
+      endBoard();
+    };
   }
 
   static async make(json: boolean): Promise<Demo> {
@@ -99,6 +107,7 @@ class Demo {
   }
 
   close(): Promise<void> {
+    this.#endShow(); // what the bench does while it is taken down happened to nobody
     return this.#bench.close();
   }
 
@@ -201,7 +210,9 @@ class Demo {
   }
 
   #tell(what: string, value: string): void {
-    this.#say(`${pc.dim(formatTime(this.#bench.world.clock.nowUs / 1000))}  ${what}  ${value.slice(0, 120)}`);
+    this.#say(
+      `${pc.dim(formatTime(this.#bench.world.clock.nowUs / 1000))}  ${what}  ${value.length > SHOWN_MAX ? `${value.slice(0, SHOWN_MAX)}…` : value}`,
+    );
   }
 
   #say(line: string): void {
