@@ -8,10 +8,10 @@
 enum {
     UNIT = 32,           // the write unit of an encrypted flash
     PROGRESS = 64 << 10, // between two notes of how far it is
-    PUT_SIZE = 40,
+    PUT_SIZE = 41,
 };
 
-// NVS. `put`: size(4) progress(4) sha256(32) of what is being taken in; `try`: hash(8) of the committed image until it is permanent;
+// NVS. `put`: size(4) progress(4) sha256(32) slot(1) of what is being taken in; `try`: hash(8) of the committed image until it is permanent;
 // `back`: hash(8) why(1) of the one that was taken back.
 static const char space[] = "firmware", key_put[] = "put", key_try[] = "try", key_back[] = "back";
 
@@ -20,6 +20,7 @@ static struct {
     uint32_t size;
     uint32_t written; // bytes taken, those of `tail` included
     uint32_t noted;   // progress in NVS
+    uint8_t slot;
     uint8_t sha256[32];
     uint8_t tail[UNIT];
     uint32_t tail_length;
@@ -41,6 +42,7 @@ static int note_progress(uint32_t progress)
     put_u32(note, staging.size);
     put_u32(note + 4, progress);
     memcpy(note + 8, staging.sha256, 32);
+    note[40] = staging.slot;
     staging.noted = progress;
     return port_nvs_set(space, key_put, note, sizeof note);
 }
@@ -59,8 +61,10 @@ int firmware_begin(uint32_t size, const uint8_t sha256[32])
     memset(&staging, 0, sizeof staging);
     staging.size = size;
     memcpy(staging.sha256, sha256, 32);
+    staging.slot = (uint8_t)(1 - info.slot);
+    // The note of a put into what runs now says nothing of the other slot.
     bool begun = port_nvs_get(space, key_put, note, sizeof note) == PUT_SIZE && get_u32(note) == size &&
-                 memcmp(note + 8, sha256, 32) == 0 && get_u32(note + 4) <= size;
+                 memcmp(note + 8, sha256, 32) == 0 && note[40] == staging.slot && get_u32(note + 4) <= size;
     if (begun) staging.written = staging.noted = get_u32(note + 4);
     else result = note_progress(0);
     staging.active = result >= 0;

@@ -24,6 +24,7 @@ export interface Version {
   rejected: { bundle: string; why: string } | null;
   /** Why recovery runs; null when it does not. */
   recovery: string | null;
+  image: { hash: string; state: string; rejected: { hash: string; why: string } | null };
   config: { hash: string; state: string; rejected: { hash: string; why: string } | null };
 }
 

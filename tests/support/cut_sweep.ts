@@ -20,6 +20,8 @@ export interface Story {
   comesBack(device: CutDevice, moment: CutMoment): Promise<string | undefined>;
   /** Boots at the beginning whose operations another story has in the same way. */
   skip: number;
+  /** Of very many operations of one boot, those that are cut, from 1; without it all are. */
+  cuts?(operations: number): number[];
   /** Storage operations that there are at the least: fewer mean that the story was not the one meant. */
   atLeast: number;
 }
@@ -57,7 +59,9 @@ export async function sweepCuts(story: Story, firmware: string, folder: string):
     let points = 0;
     for (const [index, boot] of boots.entries()) {
       if (index < story.skip) continue;
+      const cuts = story.cuts?.(boot.operations.length);
       for (const [at, kind] of boot.operations.entries()) {
+        if (cuts?.includes(at + 1) === false) continue;
         const what = KINDS[kind - 1] ?? "file";
         counts[what]++;
         points++;
