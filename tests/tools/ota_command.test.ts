@@ -53,6 +53,15 @@ test("no broker anywhere is wrong usage", async () => {
   expect([code, err]).toEqual([2, expect.stringContaining("no broker: set MQTT_URL")]);
 });
 
+test.each(["mqtt://10.0.0.1:18,83", "10.0.0.1", "http://10.0.0.1", "mqtt:"])(
+  "the broker %s is wrong usage",
+  async (url) => {
+    const config = await file("d.txt", `otakey ${KEY}\n`);
+    const { code, err } = await ota("kitchen", "--config", config, "--broker", url);
+    expect([code, err]).toEqual([2, expect.stringContaining("must be mqtt://[user:password@]host[:port]")]);
+  },
+);
+
 test("a device file without a key, or with a bad one, cannot be used", async () => {
   const without = await ota("kitchen", "--config", await file("a.txt", "mqttbroker 127.0.0.1\notakey None\n"));
   expect([without.code, without.err]).toEqual([1, expect.stringContaining("takes updates over serial only")]);

@@ -1,7 +1,7 @@
 // A device as seen over MQTT: opens its update link, learns its address, asks for version and stored messages. It knows topics, not the link.
 
 import { connectAsync } from "mqtt";
-import { messageOf, UserError } from "./errors.ts";
+import { messageOf, UsageError, UserError } from "./errors.ts";
 
 /** Commands are QoS 0 and a device may just be connecting: they are sent again after so long. */
 const REPEAT_MS = 3000;
@@ -60,6 +60,9 @@ export class DeviceAccess {
 
   /** Connects to the broker at `url`. Throws UserError when that is not possible. */
   static async connect(url: string, name: string, timeoutMs = 10_000): Promise<DeviceAccess> {
+    const parsed = URL.canParse(url) ? new URL(url) : undefined;
+    if (parsed === undefined || !/^mqtts?:$/.test(parsed.protocol) || parsed.hostname === "")
+      throw new UsageError("the broker's address must be mqtt://[user:password@]host[:port]");
     const shown = url.replace(/\/\/[^/@]*@/, "//");
     const client = await connectAsync(url, { connectTimeout: timeoutMs, reconnectPeriod: 2000 }, false).catch(
       (thrown) => {
