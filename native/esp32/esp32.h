@@ -10,14 +10,14 @@
 #include "freertos/task.h"
 #include "sdkconfig.h"
 
-// Each returns PORT_OK or a negative code. Called once, in this order, from the task that runs JavaScript.
+// Called once, in this order, from the task that runs JavaScript. PORT_OK or a negative code.
 int esp32_sys_start(void);
 int esp32_event_start(void);
 int esp32_watchdog_start(void);
+void esp32_flash_start(void);
+void esp32_pins_start(void);
 int esp32_nvs_start(void);
-int esp32_flash_start(void);
 int esp32_file_start(void);
-int esp32_pins_start(void);
 // Says where the stack of the calling task begins and how large it is.
 void esp32_heap_start(const void *stack_top, size_t stack_size);
 

@@ -4,7 +4,7 @@
 
 #include "esp32.h"
 
-// Before all other parts, so that they can log.
+// As soon as there is an event queue, so that the other parts can log.
 int esp32_console_start(void);
 // Bytes have come for the console. From any context in which esp32_post may be called.
 void esp32_console_came(void);

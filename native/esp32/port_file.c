@@ -31,6 +31,7 @@ static int error_now(void)
 {
     switch (errno) {
     case ENOENT:
+    case ENOTDIR:
     case EISDIR: return PORT_ENOENT;
     case ENOSPC: return PORT_EFULL;
     case ENOMEM: return PORT_ENOMEM;
@@ -149,7 +150,7 @@ static int list(char path[PATH_MAX_BYTES], void (*each)(void *context, const cha
         if (entry->d_name[0] == '.' || length + 1 + name_length >= PATH_MAX_BYTES) continue;
         path[length] = '/';
         memcpy(path + length + 1, entry->d_name, name_length + 1);
-        struct stat info;
+        static struct stat info; // not on the stack of every level
         if (entry->d_type == DT_DIR) {
             result = list(path, each, context);
         } else if (stat(path, &info) == 0) {

@@ -9,15 +9,14 @@ enum { TYPE_HEARTH = 0x40 }; // partitions.csv
 static const esp_partition_t *partitions[PORT_PART_COUNT];
 static const void *maps[PORT_PART_COUNT];
 
-int esp32_flash_start(void)
+void esp32_flash_start(void)
 {
     static const char *const labels[] = {[PORT_PART_APP_0] = "app_0", [PORT_PART_APP_1] = "app_1"};
-    // A partition that is missing is no reason not to start: the recovery bundle is in the firmware.
+    // One that is missing is no reason not to start: the recovery bundle is in the firmware.
     for (int i = PORT_PART_APP_0; i <= PORT_PART_APP_1; i++) {
         partitions[i] = esp_partition_find_first((esp_partition_type_t)TYPE_HEARTH, ESP_PARTITION_SUBTYPE_ANY, labels[i]);
     }
     partitions[PORT_PART_FIRMWARE] = esp_ota_get_next_update_partition(NULL);
-    return PORT_OK;
 }
 
 static const esp_partition_t *of(enum port_partition part)

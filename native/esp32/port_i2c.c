@@ -48,6 +48,13 @@ int port_i2c_open(int bus, int sda_pin, int scl_pin, int hz)
     return esp32_error(error);
 }
 
+// Whether somebody answers, apart from what the bus does. ESP-IDF 5 gives one error for a missing acknowledge and a stuck bus.
+static int probe(int bus, int address, int timeout_ms)
+{
+    esp_err_t error = i2c_master_probe(buses[bus].bus, (uint16_t)address, timeout_ms);
+    return error == ESP_ERR_NOT_FOUND ? PORT_ENACK : esp32_error(error);
+}
+
 int port_i2c_transfer(int bus, int address, const void *write, size_t write_length, void *read, size_t read_length,
                       uint32_t timeout_us)
 {
@@ -56,22 +63,17 @@ int port_i2c_transfer(int bus, int address, const void *write, size_t write_leng
     if (address < 0 || address > 0x7F) return PORT_EINVAL;
     if (buses[bus].bus == NULL) return PORT_ENOENT;
     int timeout_ms = timeout_us / 1000 >= INT16_MAX ? INT16_MAX : (int)(timeout_us / 1000) + 1;
+    if (write_length == 0 && read_length == 0) return probe(bus, address, timeout_ms);
     const i2c_master_dev_handle_t device = buses[bus].device;
     esp_err_t error = i2c_master_device_change_address(device, (uint16_t)address, timeout_ms);
     if (error != ESP_OK) return esp32_error(error);
-    if (write_length == 0 && read_length == 0) {
-        error = i2c_master_probe(buses[bus].bus, (uint16_t)address, timeout_ms);
-        if (error == ESP_ERR_NOT_FOUND) return PORT_ENACK;
-    } else if (read_length == 0) {
-        error = i2c_master_transmit(device, write, write_length, timeout_ms);
-    } else if (write_length == 0) {
-        error = i2c_master_receive(device, read, read_length, timeout_ms);
-    } else {
-        error = i2c_master_transmit_receive(device, write, write_length, read, read_length, timeout_ms);
-    }
-    // The two names that the driver's versions give to a missing acknowledge.
-    if (error == ESP_ERR_INVALID_STATE || error == ESP_ERR_INVALID_RESPONSE) return PORT_ENACK;
-    return esp32_error(error);
+    if (read_length == 0) error = i2c_master_transmit(device, write, write_length, timeout_ms);
+    else if (write_length == 0) error = i2c_master_receive(device, read, read_length, timeout_ms);
+    else error = i2c_master_transmit_receive(device, write, write_length, read, read_length, timeout_ms);
+    if (error == ESP_ERR_INVALID_RESPONSE) return PORT_ENACK;
+    if (error != ESP_ERR_INVALID_STATE) return esp32_error(error);
+    result = probe(bus, address, timeout_ms);
+    return result == PORT_OK ? PORT_ENACK : result; // it answers to its address, and did not want the data
 }
 
 int port_i2c_close(int bus)

@@ -23,19 +23,25 @@ static void need(int result, const char *what)
     esp_restart();
 }
 
+static void want(int result, const char *what)
+{
+    if (result < 0) ESP_LOGE(TAG, "no %s (error %d)", what, result);
+}
+
 static void run(void *unused)
 {
     const uint8_t top = 0;
     (void)unused;
     esp32_heap_start(&top, CONFIG_HEARTH_JS_STACK);
-    need(esp32_console_start(), "the console");
     need(esp32_sys_start(), "the chip");
     need(esp32_event_start(), "the event queue");
+    need(esp32_console_start(), "the console");
     need(esp32_watchdog_start(), "the watchdog");
-    need(esp32_nvs_start(), "NVS");
-    need(esp32_flash_start(), "the app partitions");
-    need(esp32_file_start(), "the files partition");
-    need(esp32_pins_start(), "the pins");
+    esp32_flash_start();
+    esp32_pins_start();
+    // A medium that fails must not keep the recovery bundle, which can do without, from being reached.
+    want(esp32_nvs_start(), "NVS");
+    want(esp32_file_start(), "the files partition");
     (void)hearth_main(); // does not return
     esp_restart();
 }

@@ -10,13 +10,12 @@ static uint64_t inputs, outputs;
 static uint64_t pull_up, pull_down;
 static bool interrupts_on;
 
-int esp32_pins_start(void)
+void esp32_pins_start(void)
 {
     // Before any driver of ours reserves its pins there: what is reserved now is what this very program runs from.
     for (int pin = 0; pin < GPIO_NUM_MAX; pin++) {
         if (GPIO_IS_VALID_GPIO(pin) && esp_gpio_is_reserved(1ULL << pin)) taken |= 1ULL << pin;
     }
-    return PORT_OK;
 }
 
 static bool is_in(uint64_t set, int pin)
