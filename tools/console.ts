@@ -69,6 +69,7 @@ async function attend(options: Options): Promise<void> {
       const back = await Promise.race([keyboard.left, reopenPort(path, baud, BACK_MS)]);
       if (back === undefined) return;
       port = back;
+      tell("back", pc.dim(`${path} is back`));
     }
   } finally {
     keyboard.close();
@@ -96,10 +97,10 @@ function session(port: SerialPort, keyboard: Keyboard, options: SerialOptions): 
   channel.onFrame = (frame) => {
     if (frame[0] === JSON_ANSWER) lines.bundle ??= JSON.parse(Buffer.from(frame.subarray(3)).toString()).bundle?.hash;
   };
-  channel.send(HELLO);
   keyboard.onText = (text) => channel.type(text);
   return new Promise((resolve) => {
     channel.onEnd = (error) => resolve(error.message);
+    channel.send(HELLO);
   });
 }
 

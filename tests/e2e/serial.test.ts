@@ -2,13 +2,14 @@
 // cable that is noisy, pulled, or shared with log lines.
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { closeSync, openSync } from "node:fs";
 import { LinkClient } from "../../tools/lib/link_client.ts";
 import { SerialChannel } from "../../tools/lib/serial_channel.ts";
 import { openPort } from "../../tools/lib/serial_port.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { pattern } from "../support/link_bench.ts";
 import { noise } from "../support/serial_bench.ts";
-import { type SerialTool, serialTool } from "../support/serial_tool.ts";
+import { type SerialTool, serialTool, type ToolRun } from "../support/serial_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
@@ -163,6 +164,60 @@ test("console: help is there, and a back trace comes in TypeScript", async () =>
   expect(code).toBe(0);
   expect(out).toContain("commands: open commit");
   expect(out).toMatch(/exception Error: test_exception\n\s+at \S+ \(device\/ota_commands\.ts:\d+\)/);
+});
+
+/** A person at a terminal: types when the tool has printed something. */
+async function person(
+  tool: SerialTool,
+  steps: [words: string, act: () => void][],
+  ...args: string[]
+): Promise<ToolRun> {
+  const terminal = openSync(tool.keyboard.path, "r+");
+  const watches = steps.map(([words, act]) => at(words, act));
+  try {
+    return await tool.run("console", args, {
+      stdin: terminal,
+      watch: (out) => {
+        for (const watch of watches) watch(out);
+      },
+    });
+  } finally {
+    closeSync(terminal);
+  }
+}
+
+test("console: a person types key by key, the device echoes, Ctrl-] leaves", async () => {
+  const tool = await made();
+  const type = (text: string) => tool.keyboard.send(Buffer.from(text));
+  const { code, events } = await person(
+    tool,
+    [
+      ['"open"', () => type("stats\x7f\x7f\x7f\x7f\x7fhelp\r")],
+      ["commands: open commit", () => type("\x1d")],
+    ],
+    "--json",
+  );
+  expect(code).toBe(0);
+  const shown = events.map((each) => String(each["line"])).slice(-2);
+  expect(shown[0]).toBe("stats\b \b\b \b\b \b\b \b\b \bhelp");
+  expect(shown[1]).toStartWith("commands: open commit");
+});
+
+test("console: a cable that was out is waited for", async () => {
+  const tool = await made();
+  const type = (text: string) => tool.keyboard.send(Buffer.from(text));
+  const { code, out } = await person(
+    tool,
+    [
+      ['"open"', () => tool.cable.unplug()],
+      ['"gone"', () => tool.replug()],
+      ['"back"', () => type("help\r")],
+      ["commands: open commit", () => type("\x03")],
+    ],
+    "--json",
+  );
+  expect(code).toBe(0);
+  expect(out).toContain("commands: open commit");
 });
 
 test("the firmware itself refuses names that would leave its files", async () => {

@@ -8,6 +8,7 @@ import type { BoardEvent } from "../../tools/sim/board.ts";
 import { hostFirmware } from "../../tools/sim/firmware.ts";
 import { HostMachine } from "../../tools/sim/host_machine.ts";
 import { HostWorld } from "../../tools/sim/host_world.ts";
+import { Pty } from "../../tools/sim/pty.ts";
 import { SerialCable } from "../../tools/sim/serial_cable.ts";
 
 export interface ToolRun {
@@ -18,8 +19,16 @@ export interface ToolRun {
   events: Record<string, unknown>[];
 }
 
+export interface RunOptions {
+  /** What comes out of a pipe, or the number of an open terminal. */
+  stdin?: string | number;
+  watch?: (out: string) => void;
+}
+
 export interface SerialTool {
   cable: SerialCable;
+  /** A terminal for whoever sits at the tool; send it what they type. */
+  keyboard: Pty;
   machine: HostMachine;
   /** Plugs the cable in again after `cable.unplug()`. */
   replug(): void;
@@ -28,7 +37,7 @@ export interface SerialTool {
   /** What the device has logged, line by line. */
   log: string[];
   /** Runs tools/NAME.ts with the cable's port to its end; `watch` is handed all that it has printed whenever there is more. */
-  run(name: string, args: string[], more?: { stdin?: string; watch?: (out: string) => void }): Promise<ToolRun>;
+  run(name: string, args: string[], more?: RunOptions): Promise<ToolRun>;
   /** A file in the folder. */
   file(name: string, content: string | Uint8Array): Promise<string>;
   /** A file on the device. */
@@ -47,6 +56,7 @@ export async function serialTool(bundle?: Uint8Array): Promise<SerialTool> {
     symlinkSync(cable.path ?? "", port);
   };
   link();
+  const keyboard = new Pty();
   const world = new HostWorld(1);
   const machine = new HostMachine({
     world,
@@ -64,6 +74,7 @@ export async function serialTool(bundle?: Uint8Array): Promise<SerialTool> {
   world.start();
   return {
     cable,
+    keyboard,
     machine,
     folder,
     log,
@@ -85,21 +96,17 @@ export async function serialTool(bundle?: Uint8Array): Promise<SerialTool> {
       await world.stop();
       await machine.close();
       cable.close();
+      keyboard.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function runTool(
-  port: string,
-  name: string,
-  args: string[],
-  { stdin, watch }: { stdin?: string; watch?: (out: string) => void },
-): Promise<ToolRun> {
+async function runTool(port: string, name: string, args: string[], { stdin, watch }: RunOptions): Promise<ToolRun> {
   const command = [process.execPath, join(ROOT, "tools", `${name}.ts`), ...args];
   const env = { ...process.env, NO_COLOR: "1", SERIAL_PORT: port };
   const child = Bun.spawn(command, {
-    stdin: stdin === undefined ? "ignore" : Buffer.from(stdin),
+    stdin: stdin === undefined ? "ignore" : typeof stdin === "number" ? stdin : Buffer.from(stdin),
     stdout: "pipe",
     stderr: "pipe",
     env,

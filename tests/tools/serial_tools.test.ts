@@ -9,9 +9,10 @@ import { resetToBootLoader, resetToProgram } from "../../tools/lib/board_reset.t
 import { checkRemoteName } from "../../tools/lib/put_file.ts";
 import { choosePort } from "../../tools/lib/serial_device.ts";
 import { encodeSerialFrame, SerialSplitter } from "../../tools/lib/serial_framing.ts";
-import { listPorts } from "../../tools/lib/serial_port.ts";
+import { listPorts, openPort } from "../../tools/lib/serial_port.ts";
 import { setting } from "../../tools/lib/settings.ts";
 import { TraceLines } from "../../tools/lib/trace_lines.ts";
+import { Pty } from "../../tools/sim/pty.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hearth-tools-"));
 const kept = { port: process.env["SERIAL_PORT"], artifacts: process.env["HEARTH_ARTIFACTS"] };
@@ -140,4 +141,37 @@ test("back traces get files and lines once the boot line has told the bundle; ot
   expect(push("exception none\r\n")).toBe("exception none\n");
   expect(push("at")).toBe("");
   expect(lines.flush()).toBe("at");
+});
+
+test("a port that went away before anybody listened is told all the same", async () => {
+  const pty = new Pty();
+  const port = await openPort(pty.path);
+  pty.close();
+  const why = await new Promise<string>((resolve) => {
+    // Until the port itself has noticed.
+    port.onEnd = () => {
+      port.onEnd = resolve;
+    };
+  });
+  expect(why).toBe("unplugged");
+});
+
+test("bytes pass a port both ways, and one that is closed can be opened again", async () => {
+  const pty = new Pty();
+  for (const word of ["one", "two"]) {
+    const port = await openPort(pty.path);
+    const there = new Promise<string>((resolve) => {
+      pty.onData = (bytes) => resolve(Buffer.from(bytes).toString());
+    });
+    const back = new Promise<string>((resolve) => {
+      port.onData = (bytes) => resolve(Buffer.from(bytes).toString());
+    });
+    port.send(Buffer.from(`${word}\0\r\n`));
+    pty.send(Buffer.from(`${word}\0\n`));
+    expect(await there).toBe(`${word}\0\r\n`);
+    expect(await back).toBe(`${word}\0\n`);
+    port.close();
+  }
+  pty.close();
+  await expect(openPort(pty.path)).rejects.toThrow("cannot open");
 });

@@ -28,6 +28,9 @@ export interface SerialPort extends Wire {
   setLines(lines: ModemLines): Promise<void>;
 }
 
+/** Ports of this process that are being closed: until then they are locked. */
+const closing = new Map<string, Promise<void>>();
+
 /** The paths of the ports that a board may be on. */
 export function listPorts(folder = "/dev", platform: NodeJS.Platform = process.platform): string[] {
   const names = NAMES[platform];
@@ -40,11 +43,14 @@ export function listPorts(folder = "/dev", platform: NodeJS.Platform = process.p
 
 /** Opens a port, 8N1. The modem lines are off, so that a board that was running goes on. Throws UserError. */
 export async function openPort(path: string, baud = BAUD): Promise<SerialPort> {
+  await closing.get(path);
   const fd = await openDevice(path, baud);
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let again: ReturnType<typeof setTimeout> | undefined;
   let closed = false;
+  let gone: string | undefined;
+  let tellEnd: Wire["onEnd"] = () => {};
   const reader = Bun.file(fd).stream().getReader();
   const port: SerialPort = {
     path,
@@ -59,13 +65,24 @@ export async function openPort(path: string, baud = BAUD): Promise<SerialPort> {
       if (closed) return;
       closed = true;
       clearTimeout(again);
-      void release();
+      const done = release().finally(() => {
+        if (closing.get(path) === done) closing.delete(path);
+      });
+      closing.set(path, done);
     },
     async setLines(lines) {
       await bindings.asyncSet(fd, { ...lines, brk: false, cts: false, dsr: false }).catch(() => {});
     },
     onData: () => {},
-    onEnd: () => {},
+    get onEnd() {
+      return tellEnd;
+    },
+    set onEnd(take) {
+      tellEnd = take;
+      // It may have gone before anybody listened. Not at once: whoever sets this is not ready yet.
+      const why = gone;
+      if (why !== undefined) queueMicrotask(() => take(why));
+    },
   };
 
   function flush(): void {
@@ -98,7 +115,8 @@ export async function openPort(path: string, baud = BAUD): Promise<SerialPort> {
   function end(why: string): void {
     if (closed) return;
     port.close();
-    port.onEnd(why);
+    gone = why;
+    tellEnd(why);
   }
 
   async function release(): Promise<void> {
