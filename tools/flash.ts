@@ -122,20 +122,18 @@ async function flash(profile: string | undefined, options: Options): Promise<voi
   const write = writeCommand(args, { esptool, port, baud: Number(options.baud), erase, more: bundles });
   await step("write", write, () => PORT_HINT);
 
-  const send = [
-    "bun",
-    "run",
-    "pcp_conf",
-    options.config ?? "devices/NAME.txt",
-    ...(port === undefined ? [] : ["--port", port]),
-  ];
-  if (options.config !== undefined)
+  const sendArgs = ["--profile", profile as string, ...(port === undefined ? [] : ["--port", port])];
+  if (options.config !== undefined) {
+    const send = [process.execPath, join(ROOT, "tools", "pcp_conf.ts"), options.config, ...sendArgs];
     await step("config", send, () => "The firmware is on the chip; only the configuration is missing.");
-  else
-    show(
-      { step: "next", command: send },
-      `${options.dryRun ? "" : pc.green("Written. ")}Now its configuration: copy profiles/${profile}/config.sample.txt, change it, and run\n  ${shellLine(send)}`,
-    );
+    return;
+  }
+  const next = ["bun", "run", "pcp_conf", "devices/NAME.txt", ...sendArgs];
+  const written = options.dryRun ? "" : pc.green("Written. ");
+  show(
+    { step: "next", command: next },
+    `${written}Now its configuration: copy profiles/${profile}/config.sample.txt, change it, and run\n  ${shellLine(next)}`,
+  );
 }
 
 const PORT_HINT =

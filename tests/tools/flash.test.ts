@@ -96,7 +96,7 @@ test("builds, then writes the image and the bundle in one go, then says how to b
       `--flash_mode dio --flash_size 4MB --flash_freq 40m 0x1000 ${buildDir}/bootloader.bin 0x8000 ${buildDir}/partition-table.bin ` +
       `0x20000 ${buildDir}/hearth.bin 0x320000 ${bundles}/energy.bin 0x350000 ${bundles}/blank.bin`,
   );
-  expect(out).toContain("bun run pcp_conf devices/NAME.txt --port /dev/ttyTEST");
+  expect(out).toContain("bun run pcp_conf devices/NAME.txt --profile energy --port /dev/ttyTEST");
 });
 
 test("makes what idf.py needs before it runs: engine, ids and the recovery bundle", async () => {
@@ -217,6 +217,16 @@ test("a failing step says which, and what to look at", async () => {
   fake("esptool.py", '[ "$1" = version ] || exit 1');
   const write = await flash("energy", "--image", buildDir);
   expect([write.code, write.err]).toEqual([1, expect.stringContaining("may you use it (on Linux: group dialout)")]);
+});
+
+test("--config sends the configuration when all is written", async () => {
+  writePrebuilt();
+  fake("esptool.py", "");
+  const sample = join(ROOT, "profiles", "energy", "config.sample.txt");
+  const { code, out, err } = await flash("energy", "--image", buildDir, "--port", "/dev/ttyNONE", "--config", sample);
+  expect(out).toContain(`pcp_conf.ts ${sample} --profile energy --port /dev/ttyNONE`);
+  expect(err).toContain("/dev/ttyNONE"); // pcp_conf's own message
+  expect([code, err]).toEqual([1, expect.stringContaining("only the configuration is missing")]);
 });
 
 test.each([
