@@ -5,6 +5,7 @@ import { Command } from "commander";
 import pc from "picocolors";
 import { resetToBootLoader, resetToProgram } from "./lib/board_reset.ts";
 import { main } from "./lib/cli.ts";
+import { type Hello, parseJson, T } from "./lib/link_frames.ts";
 import { SerialChannel } from "./lib/serial_channel.ts";
 import {
   BACK_MS,
@@ -21,9 +22,6 @@ import { TraceLines } from "./lib/trace_lines.ts";
 const LEAVE = /[\x1d\x03]/;
 /** After the end of piped input: so long without a word from the device. */
 const ANSWER_MS = 2000;
-/** A link frame: hello, id 1. */
-const HELLO = Uint8Array.of(0x01, 0, 1);
-const JSON_ANSWER = 0x81;
 
 interface Options extends SerialOptions {
   bootLoader?: boolean;
@@ -95,12 +93,12 @@ function session(port: SerialPort, keyboard: Keyboard, options: SerialOptions): 
   };
   // Tells whose back traces these will be; a device that does not answer is none the worse for it.
   channel.onFrame = (frame) => {
-    if (frame[0] === JSON_ANSWER) lines.bundle ??= JSON.parse(Buffer.from(frame.subarray(3)).toString()).bundle?.hash;
+    if (frame[0] === T.json) lines.bundle ??= parseJson<Partial<Hello>>(frame.subarray(3)).bundle?.hash;
   };
   keyboard.onText = (text) => channel.type(text);
   return new Promise((resolve) => {
     channel.onEnd = (error) => resolve(error.message);
-    channel.send(HELLO);
+    channel.send(Uint8Array.of(T.hello, 0, 1));
   });
 }
 

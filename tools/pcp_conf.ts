@@ -7,7 +7,7 @@ import { Command } from "commander";
 import { main } from "./lib/cli.ts";
 import { checkConfig } from "./lib/config_file.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
-import type { Hello } from "./lib/link_client.ts";
+import type { Hello } from "./lib/link_frames.ts";
 import { ROOT } from "./lib/paths.ts";
 import { putFile } from "./lib/put_file.ts";
 import { SerialDevice, type SerialOptions, withSerialOptions } from "./lib/serial_device.ts";

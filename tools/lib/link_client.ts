@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { type After, type FrameChannel, realAfter } from "./frame_channel.ts";
 import { deviceError, LinkError } from "./link_error.ts";
 import type { LinkFault } from "./link_faults.ts";
+import { type DeviceInfo, type Hello, NO_ID, parseJson, T, u32 } from "./link_frames.ts";
 import { NoiseChannel } from "./noise_channel.ts";
 import { PutStream } from "./put_stream.ts";
 import type { Wire } from "./wire.ts";
@@ -20,45 +21,6 @@ export const RESEND_MS = 1000;
 export const RESENDS_MAX = 15;
 /** Attempts of a put that bring nothing on. */
 const ROUNDS_MAX = 20;
-/** The id of errors that are about no frame in particular. */
-const NO_ID = 0;
-
-const T = {
-  hello: 0x01,
-  info: 0x02,
-  list: 0x03,
-  hash: 0x04,
-  remove: 0x05,
-  log: 0x06,
-  reboot: 0x07,
-  get: 0x08,
-  putFile: 0x10,
-  putBundle: 0x11,
-  data: 0x12,
-  commit: 0x13,
-  putFirmware: 0x14,
-  taken: 0x82,
-  error: 0xff,
-} as const;
-
-export interface Hello {
-  link: number;
-  name: string;
-  chunk: number;
-  window: number;
-  machine: string;
-  bundle: BundleInfo;
-  firmware: FirmwareInfo;
-}
-
-export interface DeviceInfo {
-  uptimeMs: number;
-  heap: [live: number, peak: number, free: number, largest: number];
-  firmware: string;
-  id: string;
-  space: number;
-}
-
 export interface LinkClientOptions {
   answerTimeoutMs?: number;
   handshakeTimeoutMs?: number;
@@ -117,7 +79,7 @@ export class LinkClient {
       client.#onFailure = reject;
     });
     client.#unwatch();
-    client.#greeted(parse<Hello>(greeting));
+    client.#greeted(parseJson<Hello>(greeting));
     // A device counts a session as real only when a first frame has verified (a handshake can be played from a recording).
     client.#request(T.hello).catch(() => {});
     return client;
@@ -127,7 +89,7 @@ export class LinkClient {
   static async greet(channel: FrameChannel, options: LinkClientOptions = {}): Promise<LinkClient> {
     const client = new LinkClient(options.fault?.channel(channel) ?? channel, options);
     try {
-      client.#greeted(json<Hello>(await client.#request(T.hello)));
+      client.#greeted(parseJson<Hello>(await client.#request(T.hello)));
     } catch (thrown) {
       client.close();
       throw thrown;
@@ -147,12 +109,12 @@ export class LinkClient {
   }
 
   async info(): Promise<DeviceInfo> {
-    return json(await this.#request(T.info));
+    return parseJson(await this.#request(T.info));
   }
 
   /** Files by name, with their sizes in bytes. */
   async list(): Promise<Map<string, number>> {
-    const flat = json<(string | number)[]>(await this.#request(T.list));
+    const flat = parseJson<(string | number)[]>(await this.#request(T.list));
     const files = new Map<string, number>();
     for (let i = 0; i + 1 < flat.length; i += 2) files.set(String(flat[i]), Number(flat[i + 1]));
     return files;
@@ -160,7 +122,7 @@ export class LinkClient {
 
   /** Size and SHA-256 (hex) of a file; undefined when there is none. */
   async hash(name: string): Promise<{ size: number; sha256: string } | undefined> {
-    const answer = json<{ size: number; sha256?: string }>(await this.#request(T.hash, Buffer.from(name)));
+    const answer = parseJson<{ size: number; sha256?: string }>(await this.#request(T.hash, Buffer.from(name)));
     return answer.sha256 === undefined ? undefined : { size: answer.size, sha256: answer.sha256 };
   }
 
@@ -170,7 +132,7 @@ export class LinkClient {
 
   /** The stored reboot reason and exception (JSON text), if any. */
   async log(): Promise<{ reboot?: string; exception?: string }> {
-    return json(await this.#request(T.log));
+    return parseJson(await this.#request(T.log));
   }
 
   /** Asks for a restart; resolves when the device has said yes. */
@@ -233,7 +195,7 @@ export class LinkClient {
     const stream = this.#stream(id, content, 0, options.onProgress);
     begun.then(
       (frame) => {
-        const { offset } = json<{ offset: number }>(frame);
+        const { offset } = parseJson<{ offset: number }>(frame);
         if (offset > 0) options.onResumed?.(offset, content.length);
         stream.taken(offset);
       },
@@ -260,7 +222,7 @@ export class LinkClient {
     for (let rounds = 0; ; rounds++) {
       const begun = this.#request(type, head);
       const id = this.#lastId;
-      const { offset } = json<{ offset: number }>(await begun);
+      const { offset } = parseJson<{ offset: number }>(await begun);
       if (best < 0 && offset > 0) options.onResumed?.(offset, content.length);
       if (offset > best) rounds = 0;
       if (rounds === ROUNDS_MAX)
@@ -388,24 +350,6 @@ export class LinkClient {
   }
 }
 
-function json<Shape>(body: Uint8Array): Shape {
-  return parse(body);
-}
-
-function parse<Shape>(bytes: Uint8Array): Shape {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString()) as Shape;
-  } catch {
-    throw new LinkError("protocol", "the device sent an answer that is not JSON");
-  }
-}
-
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
 }

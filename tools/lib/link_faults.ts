@@ -4,6 +4,7 @@
 import { UsageError } from "./errors.ts";
 import type { FrameChannel } from "./frame_channel.ts";
 import { deviceError, LinkError } from "./link_error.ts";
+import { T } from "./link_frames.ts";
 import type { Wire } from "./wire.ts";
 
 export const FAULTS = {
@@ -16,8 +17,6 @@ export const FAULTS = {
 } as const;
 export type FaultName = keyof typeof FAULTS;
 
-const DATA = 0x12;
-const ERROR = 0xff;
 /** The data frame that goes wrong. */
 const AT = 2;
 /** Type, id and offset of a data frame. */
@@ -79,7 +78,7 @@ export class LinkFault {
       onEnd: () => {},
     };
     inner.onFrame = (frame) => {
-      if (this.used && frame[0] === ERROR) this.answers.push(deviceError(frame).message);
+      if (this.used && frame[0] === T.error) this.answers.push(deviceError(frame).message);
       outer.onFrame(frame);
     };
     inner.onEnd = (error) => {
@@ -94,7 +93,7 @@ export class LinkFault {
   }
 
   #frames(frame: Uint8Array): Uint8Array[] {
-    if (frame[0] !== DATA || this.used) return [frame];
+    if (frame[0] !== T.data || this.used) return [frame];
     if (this.#held !== undefined) {
       const held = this.#held;
       this.#held = undefined;

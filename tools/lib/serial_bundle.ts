@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { bundleName, decodeBundle } from "./bundle.ts";
 import { UsageError, UserError } from "./errors.ts";
-import type { Hello } from "./link_client.ts";
+import type { Hello } from "./link_frames.ts";
 import { buildBundle } from "./native_build.ts";
 import type { SerialDevice } from "./serial_device.ts";
 import { sendBundle } from "./update.ts";

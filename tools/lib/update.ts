@@ -4,8 +4,9 @@
 import { type BundleHeader, bundleName, decodeBundle } from "./bundle.ts";
 import type { DeviceVersion } from "./device_access.ts";
 import { UserError } from "./errors.ts";
-import type { Hello, LinkClient, PutOptions } from "./link_client.ts";
+import type { LinkClient, PutOptions } from "./link_client.ts";
 import { LinkError } from "./link_error.ts";
+import type { Hello } from "./link_frames.ts";
 
 /** Attempts to send; each goes on where the one before broke off. */
 export const SEND_ATTEMPTS = 5;
