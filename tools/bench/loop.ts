@@ -7,13 +7,18 @@ import { type Part, quantile } from "./figure.ts";
 const MESSAGES = 20_000;
 const ANSWERS = 2000;
 const CONNECT_LIMIT_MS = 120_000;
+const ANSWER_LIMIT_MS = 20_000;
 
 export const loopPart: Part = {
   name: "loop",
   title: "messages a second through the loop",
   async *measure(say) {
     const feeder = await Feeder.start();
-    const device = await measuredDevice({ profile: "energy", broker: { host: "127.0.0.1", port: feeder.port } });
+    const broker = { host: "127.0.0.1", port: feeder.port };
+    const device = await measuredDevice({ profile: "energy", broker }).catch(async (thrown) => {
+      await feeder.close(); // it would keep the process alive
+      throw thrown;
+    });
     const { machine, world } = device.bench;
     let answered: (payload: string) => void = () => {};
     let online = false;
@@ -22,8 +27,15 @@ export const loopPart: Part = {
       if (topic === `stat/${NAME}/Log`) answered(payload);
     };
     const answer = () =>
-      new Promise<string>((resolve) => {
-        answered = resolve;
+      new Promise<string>((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(new Error(`no answer in ${ANSWER_LIMIT_MS / 1000} s; resets: ${machine.resets.join(", ")}`)),
+          ANSWER_LIMIT_MS,
+        );
+        answered = (payload) => {
+          clearTimeout(timer);
+          resolve(payload);
+        };
       });
     try {
       await machine.powerOn();
