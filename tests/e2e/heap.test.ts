@@ -2,7 +2,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { overBudget, readBudget } from "../../tools/bench/budget.ts";
-import { measuredProfiles } from "../../tools/bench/device.ts";
+import { measuredProfiles, mqttProfiles } from "../../tools/bench/device.ts";
 import { CONNECTED_MS, HOUR_MS, heapIsMissing, runHeap } from "../../tools/bench/heap.ts";
 import { buildBundle } from "../../tools/lib/native_build.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -25,7 +25,7 @@ test("the budget has no profile that is not there", () => {
   expect(Object.keys(readBudget()).sort()).toEqual(profiles);
 });
 
-measured.each(profiles)("the heap of %s, connected, is within its budget", async (profile) => {
+measured.each(mqttProfiles())("the heap of %s, connected, is within its budget", async (profile) => {
   const { moments } = await runHeap(profile, [CONNECTED_MS]);
   expect(overBudget(readBudget(), profile, "connectedBytes", moments[0]?.live ?? 0)).toBeUndefined();
 });

@@ -35,12 +35,21 @@ export interface MeasuredDevice {
   close(): Promise<void>;
 }
 
-/** Profiles whose world the simulation has. Recovery runs on a chip without a bundle. */
+/** All profiles. */
 export function measuredProfiles(): string[] {
   const names = readdirSync(join(ROOT, "profiles")).filter((name) =>
     existsSync(join(ROOT, "profiles", name, "main.ts")),
   );
   return names.sort();
+}
+
+/** Those that come up alone: with a broker of their own. ESP-NOW peripherals need a central, and sleep. Recovery runs on a chip without a bundle. */
+export function mqttProfiles(): string[] {
+  const hasBroker = (profile: string) => {
+    const path = join(ROOT, "profiles", profile, "config.sample.txt");
+    return profile === "recovery" || (existsSync(path) && /^mqttbroker /m.test(readFileSync(path, "utf8")));
+  };
+  return measuredProfiles().filter(hasBroker);
 }
 
 /** Of the profile's sample configuration, the tokens that are its own. */

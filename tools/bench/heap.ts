@@ -2,7 +2,7 @@
 
 import { has32BitParts } from "../lib/host_packages.ts";
 import type { HeapFigures } from "../sim/board_protocol.ts";
-import { measuredDevice, measuredProfiles } from "./device.ts";
+import { measuredDevice, measuredProfiles, mqttProfiles } from "./device.ts";
 import type { Figure, Part } from "./figure.ts";
 
 /** After power-on: past the random delay, the start-up order, the meter's start and the first minute's window. */
@@ -61,7 +61,10 @@ export const heapPart: Part = {
       say(`heap is left out: ${missing}`);
       return;
     }
-    for (const profile of measuredProfiles()) {
+    const profiles = mqttProfiles();
+    const others = measuredProfiles().filter((profile) => !profiles.includes(profile));
+    if (others.length > 0) say(`heap is left out for profiles without MQTT: ${others.join(", ")}`);
+    for (const profile of profiles) {
       say(`heap: ${profile}, an hour of its time`);
       const { boot, moments } = await runHeap(profile, [CONNECTED_MS, HOUR_MS]);
       const [connected, hour] = moments as [HeapFigures, HeapFigures];
