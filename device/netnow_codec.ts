@@ -1,6 +1,8 @@
 // Version 2 of the ESP-NOW application protocol as bytes: frames to packets and back. Pure but for native's ciphers and random
 // numbers; who may say what when is netnow_central.ts and netnow_peripheral.ts. Source: docs/WIRE.md, chapter ESP-NOW.
 
+import { ConfigError } from "./config.ts";
+
 export const DATA = 1;
 export const TIME = 2;
 export const PING = 3;
@@ -48,6 +50,12 @@ export interface Packet {
 
 /** Why a frame is refused, in the order in which it is looked at. */
 export type NetnowFault = "short" | "hmac" | "length" | "version" | "group" | "type";
+
+/** The token `espnowversion`: "2", "3" or "auto". Throws a ConfigError. */
+export function versionOf(token: string | undefined): string {
+  if (token === undefined || token === "2" || token === "3" || token === "auto") return token ?? "auto";
+  throw new ConfigError("espnowversion must be 2, 3 or auto");
+}
 
 /** Keys of the configuration's `espnowpsk` and `espnowgroup`. */
 export function netnowKeys(psk: string, group: string): NetnowKeys {
