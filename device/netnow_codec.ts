@@ -71,9 +71,13 @@ export function netnowKeys(psk: string, group: string): NetnowKeys {
 
 /** The frame of a packet, with a fresh IV. Throws when it is longer than the air takes. */
 export function encodeFrame(keys: NetnowKeys, packet: Packet): Uint8Array {
-  const plain = encodePlain(keys, packet);
+  return framePlain(keys, encodePlain(keys, packet));
+}
+
+/** The frame of a plain text, whatever is in it. */
+export function framePlain(keys: NetnowKeys, plain: Uint8Array): Uint8Array {
   const block = new Uint8Array((plain.length + 16) & ~15); // length byte, plain text, zeros
-  if (IV_LENGTH + block.length + MAC_LENGTH > FRAME_MAX) throw new Error(`payload of ${packet.payload.length} bytes`);
+  if (IV_LENGTH + block.length + MAC_LENGTH > FRAME_MAX) throw new Error(`plain text of ${plain.length} bytes`);
   block[0] = plain.length;
   block.set(plain, 1);
   const iv = native.random(IV_LENGTH);
@@ -85,7 +89,7 @@ export function encodeFrame(keys: NetnowKeys, packet: Packet): Uint8Array {
   return frame;
 }
 
-function encodePlain(keys: NetnowKeys, packet: Packet): Uint8Array {
+export function encodePlain(keys: NetnowKeys, packet: Packet): Uint8Array {
   const isTime = packet.type === TIME;
   const plain = new Uint8Array(BODY_AT + (isTime ? 1 : 0) + 2 * ID_LENGTH + packet.payload.length);
   plain[0] = VERSION;
