@@ -7,7 +7,7 @@ import { connectAsync, type MqttClient } from "mqtt";
 import pc from "picocolors";
 import { main, progress } from "./lib/cli.ts";
 import { messageOf, UsageError, UserError } from "./lib/errors.ts";
-import { ROOT } from "./lib/paths.ts";
+import { devicesFolder } from "./lib/paths.ts";
 import { Bench, simFolder } from "./sim/bench.ts";
 import { carryOut } from "./sim/console_commands.ts";
 import { describe, observeBench, parseDuration, type SimEvent } from "./sim/events.ts";
@@ -224,8 +224,8 @@ function hasFlash(name: string): boolean {
 
 /** The device's config where `bun run ota` looks for it. */
 async function writeDeviceFile(name: string, config: string): Promise<void> {
-  mkdirSync(join(ROOT, "devices"), { recursive: true });
-  await Bun.write(join(ROOT, "devices", `${name}.txt`), config);
+  mkdirSync(devicesFolder(), { recursive: true });
+  await Bun.write(join(devicesFolder(), `${name}.txt`), config);
 }
 
 if (import.meta.main) await main(program);
