@@ -32,6 +32,7 @@ export const PAIR_ANSWER_MS = 30_000;
 type OnData = (payload: Uint8Array, mac: string, rssi: number) => void;
 
 export class NetnowCentral {
+  readonly counts: NetnowCounts;
   onData: OnData;
   private readonly origin: Uint8Array;
   private readonly startMs: number;
@@ -46,8 +47,8 @@ export class NetnowCentral {
     private readonly loop: Loop,
     private readonly radio: NetnowRadio,
     private readonly keys: NetnowKeys,
-    readonly counts = new NetnowCounts(),
   ) {
+    this.counts = new NetnowCounts();
     this.tids = new TidCache();
     this.onData = () => {};
     this.origin = native.random(ID_LENGTH);
@@ -57,7 +58,7 @@ export class NetnowCentral {
     this.pairAnsweredMs = -Infinity;
     this.empty = new Uint8Array(0);
     this.period = loop.task(() => this.broadcast(PLAIN, this.empty), true, "netnow time");
-    radio.onFrame = (mac, frame, rssi, atMs) => this.take(mac, frame, rssi, atMs);
+    radio.onFrame = (mac, frame, rssi, atMs) => this.received(mac, frame, rssi, atMs);
     this.broadcast(PLAIN, this.empty);
   }
 
@@ -80,8 +81,7 @@ export class NetnowCentral {
     return timePlus(this.origin, this.sentMs);
   }
 
-  /** A frame came; `atMs` is the moment of its reception. */
-  take(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
+  private received(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
     const packet = decodeFrame(this.keys, frame);
     const reason = typeof packet === "string" ? packet : this.refusal(packet, atMs);
     if (reason !== undefined || typeof packet === "string") {

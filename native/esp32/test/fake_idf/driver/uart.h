@@ -1,3 +1,0 @@
-#pragma once
-
-typedef int uart_port_t;
