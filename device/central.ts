@@ -2,10 +2,13 @@
 
 import type { Appliance } from "./appliance.ts";
 import type { Config } from "./config.ts";
+import type { Loop } from "./loop.ts";
 import { netKind } from "./net.ts";
 import { NetnowCentral } from "./netnow_central.ts";
-import { netnowKeys } from "./netnow_codec.ts";
+import { type NetnowKeys, netnowKeys, versionOf } from "./netnow_codec.ts";
+import { NetnowCounts } from "./netnow_counts.ts";
 import { NetnowRadio } from "./netnow_radio.ts";
+import { Netnow3Central } from "./netnow3_central.ts";
 
 const WIFI = 0;
 
@@ -15,17 +18,51 @@ export interface CentralTokens {
   espnowgroup: string;
   espnowchannel: number;
   espnowrate?: string | undefined;
+  espnowversion?: string | undefined;
+}
+
+/** The central of whichever version: `auto` serves the old fleet and what has paired over version 3 side by side. */
+export class Central {
+  readonly counts: NetnowCounts;
+  /** Told of each payload with the sender's MAC (`AA:BB:...`) and RSSI in dBm. */
+  onData: (payload: Uint8Array, mac: string, rssi: number) => void;
+  private readonly two: NetnowCentral | undefined;
+  private readonly three: Netnow3Central | undefined;
+
+  constructor(loop: Loop, radio: NetnowRadio, keys: NetnowKeys, version: string) {
+    this.counts = new NetnowCounts();
+    this.onData = () => {};
+    const onData = (payload: Uint8Array, mac: string, rssi: number) => this.onData(payload, mac, rssi);
+    this.two = version === "3" ? undefined : new NetnowCentral(loop, radio, keys, this.counts);
+    this.three = version === "2" ? undefined : new Netnow3Central(loop, radio, keys, this.counts);
+    if (this.two !== undefined) this.two.onData = onData;
+    if (this.three !== undefined) this.three.onData = onData;
+    if (version === "auto") radio.onFrame = (mac, frame, rssi, atMs) => this.take(mac, frame, rssi, atMs);
+  }
+
+  /** Sends `payload` (at most BACK_MAX bytes) to all peripherals. False when the radio has no room. */
+  sendBack(payload: Uint8Array): boolean {
+    const sent = this.two === undefined || this.two.sendBack(payload);
+    return (this.three === undefined || this.three.sendBack(payload)) && sent;
+  }
+
+  /** Who has paired over version 3 is not believed in version 2 any more: the group's key alone must not be enough to speak for it. */
+  private take(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
+    if (this.three?.take(mac, frame, rssi) === true) return;
+    if (this.three?.knows(mac) === true) this.counts.refuse("downgrade");
+    else this.two?.take(mac, frame, rssi, atMs);
+  }
 }
 
 /** Turns the radio on and begins to keep the time. Throws a ConfigError. */
-export function startCentral(appliance: Appliance): NetnowCentral {
+export function startCentral(appliance: Appliance): Central {
   const config = appliance.config as unknown as Config<CentralTokens>;
   const keys = netnowKeys(config.text("espnowpsk"), config.text("espnowgroup"));
   // A station has its access point's channel; only without one the configuration decides.
   const isStation = netKind(appliance.config.text("ssid")) === WIFI;
   native.espnowOn(isStation ? 0 : config.integer("espnowchannel", 1, 13), config.get("espnowrate") !== "ordinary");
   const radio = new NetnowRadio(appliance.loop);
-  const central = new NetnowCentral(appliance.loop, radio, keys);
+  const central = new Central(appliance.loop, radio, keys, versionOf(config.get("espnowversion")));
   appliance.ota.moreStats = () => `espnow sent ${radio.sent} overruns ${radio.overruns} ${central.counts.text()}`;
   return central;
 }

@@ -1,11 +1,11 @@
 // The update protocol over the serial console (docs/WIRE.md): frames between zeros beside log lines and what a person types. What the
 // frames mean is link.ts's, what the lines mean the appliance's. Whoever holds the cable is trusted: no key. Bytes may get lost here,
 // so the last answer is kept, and a request that comes again is answered from it.
-// Almost always nobody is there: everything but the listener is made when bytes come and given back after a while (3.5 KB of heap).
+// Almost always nobody is there: everything but the listener is made when bytes come and given back after a while (5 KB of heap).
 
 import { cobsDecode, cobsEncode } from "./cobs.ts";
 import { DATA, fail, HELLO, Link, MALFORMED, readU32 } from "./link.ts";
-import type { Loop } from "./loop.ts";
+import type { Loop, Task } from "./loop.ts";
 
 export const CHUNK_BYTES = 1024;
 /** With what COBS and the frames add it fits into the console's receive buffer, so that nothing is lost while flash is written. */
@@ -60,8 +60,8 @@ function beginSession(loop: Loop, options: SerialOptions, owner: SerialLink): ()
   let out: Uint8Array | undefined;
   let sent = 0;
   let heardMs = loop.now();
-  const again = loop.task(run, false, "serial");
-  const quiet = loop.task(rest, false, "serial quiet");
+  let again: Task | undefined = loop.task(run, false, "serial");
+  let quiet: Task | undefined = loop.task(rest, false, "serial quiet");
   return run;
 
   function run(): void {
@@ -70,7 +70,7 @@ function beginSession(loop: Loop, options: SerialOptions, owner: SerialLink): ()
         if (out !== undefined) {
           sent += native.consoleWrite(out, sent, out.length);
           if (sent < out.length) {
-            again.once(FLUSH_MS);
+            again?.once(FLUSH_MS);
             return;
           }
           out = undefined;
@@ -96,9 +96,9 @@ function beginSession(loop: Loop, options: SerialOptions, owner: SerialLink): ()
         const got = native.consoleRead(buffer, have);
         if (got === 0) return;
         have += got;
-        quiet.once(QUIET_MS);
+        quiet?.once(QUIET_MS);
       }
-      again.once(0);
+      again?.once(0);
     } catch (thrown) {
       framed = false;
       heardMs = -Infinity;
@@ -152,7 +152,7 @@ function beginSession(loop: Loop, options: SerialOptions, owner: SerialLink): ()
       lastId = greeting ? -1 : id;
       send(lastAnswer);
     }
-    if (link.rebooting) quiet.once(REBOOT_MS);
+    if (link.rebooting) quiet?.once(REBOOT_MS);
   }
 
   /** A frame that is none. A tool is told at once; a person at a terminal is left alone. */
@@ -181,13 +181,14 @@ function beginSession(loop: Loop, options: SerialOptions, owner: SerialLink): ()
     if (framed && have > 0) broken();
     framed = false;
     have = 0;
-    if (out !== undefined) again.once(0);
+    if (out !== undefined) again?.once(0);
     const leftMs = heardMs + IDLE_MS - loop.now();
-    if (leftMs > 0) quiet.once(leftMs);
+    if (leftMs > 0) quiet?.once(leftMs);
     else {
-      again.stop();
-      quiet.stop();
-      owner.session = undefined;
+      again?.stop();
+      quiet?.stop();
+      // A ring of tasks and their functions would wait for the collector.
+      again = quiet = owner.session = undefined;
     }
   }
 }

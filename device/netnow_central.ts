@@ -32,7 +32,6 @@ export const PAIR_ANSWER_MS = 30_000;
 type OnData = (payload: Uint8Array, mac: string, rssi: number) => void;
 
 export class NetnowCentral {
-  readonly counts: NetnowCounts;
   onData: OnData;
   private readonly origin: Uint8Array;
   private readonly startMs: number;
@@ -47,8 +46,8 @@ export class NetnowCentral {
     private readonly loop: Loop,
     private readonly radio: NetnowRadio,
     private readonly keys: NetnowKeys,
+    readonly counts = new NetnowCounts(),
   ) {
-    this.counts = new NetnowCounts();
     this.tids = new TidCache();
     this.onData = () => {};
     this.origin = native.random(ID_LENGTH);
@@ -58,7 +57,7 @@ export class NetnowCentral {
     this.pairAnsweredMs = -Infinity;
     this.empty = new Uint8Array(0);
     this.period = loop.task(() => this.broadcast(PLAIN, this.empty), true, "netnow time");
-    radio.onFrame = (mac, frame, rssi, atMs) => this.received(mac, frame, rssi, atMs);
+    radio.onFrame = (mac, frame, rssi, atMs) => this.take(mac, frame, rssi, atMs);
     this.broadcast(PLAIN, this.empty);
   }
 
@@ -81,7 +80,8 @@ export class NetnowCentral {
     return timePlus(this.origin, this.sentMs);
   }
 
-  private received(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
+  /** A frame came; `atMs` is the moment of its reception. */
+  take(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
     const packet = decodeFrame(this.keys, frame);
     const reason = typeof packet === "string" ? packet : this.refusal(packet, atMs);
     if (reason !== undefined || typeof packet === "string") {

@@ -1,6 +1,8 @@
 // Version 2 of the ESP-NOW application protocol as bytes: frames to packets and back. Pure but for native's ciphers and random
 // numbers; who may say what when is netnow_central.ts and netnow_peripheral.ts. Source: docs/WIRE.md, chapter ESP-NOW.
 
+import { ConfigError } from "./config.ts";
+
 export const DATA = 1;
 export const TIME = 2;
 export const PING = 3;
@@ -49,6 +51,12 @@ export interface Packet {
 /** Why a frame is refused, in the order in which it is looked at. */
 export type NetnowFault = "short" | "hmac" | "length" | "version" | "group" | "type";
 
+/** The token `espnowversion`: "2", "3" or "auto". Throws a ConfigError. */
+export function versionOf(token: string | undefined): string {
+  if (token === undefined || token === "2" || token === "3" || token === "auto") return token ?? "auto";
+  throw new ConfigError("espnowversion must be 2, 3 or auto");
+}
+
 /** Keys of the configuration's `espnowpsk` and `espnowgroup`. */
 export function netnowKeys(psk: string, group: string): NetnowKeys {
   const text = native.encodeText(psk);
@@ -63,9 +71,13 @@ export function netnowKeys(psk: string, group: string): NetnowKeys {
 
 /** The frame of a packet, with a fresh IV. Throws when it is longer than the air takes. */
 export function encodeFrame(keys: NetnowKeys, packet: Packet): Uint8Array {
-  const plain = encodePlain(keys, packet);
+  return framePlain(keys, encodePlain(keys, packet));
+}
+
+/** The frame of a plain text, whatever is in it. */
+export function framePlain(keys: NetnowKeys, plain: Uint8Array): Uint8Array {
   const block = new Uint8Array((plain.length + 16) & ~15); // length byte, plain text, zeros
-  if (IV_LENGTH + block.length + MAC_LENGTH > FRAME_MAX) throw new Error(`payload of ${packet.payload.length} bytes`);
+  if (IV_LENGTH + block.length + MAC_LENGTH > FRAME_MAX) throw new Error(`plain text of ${plain.length} bytes`);
   block[0] = plain.length;
   block.set(plain, 1);
   const iv = native.random(IV_LENGTH);
@@ -77,7 +89,7 @@ export function encodeFrame(keys: NetnowKeys, packet: Packet): Uint8Array {
   return frame;
 }
 
-function encodePlain(keys: NetnowKeys, packet: Packet): Uint8Array {
+export function encodePlain(keys: NetnowKeys, packet: Packet): Uint8Array {
   const isTime = packet.type === TIME;
   const plain = new Uint8Array(BODY_AT + (isTime ? 1 : 0) + 2 * ID_LENGTH + packet.payload.length);
   plain[0] = VERSION;

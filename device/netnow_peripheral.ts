@@ -38,7 +38,6 @@ const SPACE = "netnow";
 const PAIR_FILE = "pair.txt";
 
 export class NetnowPeripheral {
-  readonly counts: NetnowCounts;
   /** Told of each payload that the central sends to all, with its RSSI in dBm. */
   onBack: (payload: Uint8Array, rssi: number) => void;
   /** Told when the time becomes known. */
@@ -63,8 +62,8 @@ export class NetnowPeripheral {
     private readonly radio: NetnowRadio,
     private readonly keys: NetnowKeys,
     private readonly longRange: boolean,
+    readonly counts = new NetnowCounts(),
   ) {
-    this.counts = new NetnowCounts();
     this.tids = new TidCache();
     this.onBack = () => {};
     this.onReady = () => {};
@@ -73,7 +72,7 @@ export class NetnowPeripheral {
     this.asked = new Uint8Array(0);
     this.ask = loop.task(() => this.askAgain(), true, "netnow ask");
     this.hop = loop.task(() => this.nextChannel(), true, "netnow channel");
-    radio.onFrame = (mac, frame, rssi, atMs) => this.received(mac, frame, rssi, atMs);
+    radio.onFrame = (mac, frame, rssi, atMs) => this.take(mac, frame, rssi, atMs);
     if (native.fileSize(PAIR_FILE) >= 0) this.forget();
     this.manager = native.nvsGet(SPACE, "manager");
     if (this.manager !== undefined && macBytes(this.manager) === undefined) this.manager = undefined;
@@ -95,6 +94,12 @@ export class NetnowPeripheral {
     this.hop.every(CHANNEL_MS);
     this.ask.every(PAIR_MS);
     this.askAgain();
+  }
+
+  /** Says nothing any more by itself. */
+  stop(): void {
+    this.ask.stop();
+    this.hop.stop();
   }
 
   /** Sends data to the central. False when it is not paired, the time is unknown or the radio has no room; then `done` is not
@@ -178,7 +183,8 @@ export class NetnowPeripheral {
     return this.time === undefined ? new Uint8Array(ID_LENGTH) : timePlus(this.time, Math.round(atMs - this.timeAtMs));
   }
 
-  private received(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
+  /** A frame came; `atMs` is the moment of its reception. */
+  take(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
     const packet = decodeFrame(this.keys, frame);
     const reason = typeof packet === "string" ? packet : this.refusal(mac, packet, atMs);
     if (reason !== undefined || typeof packet === "string") {

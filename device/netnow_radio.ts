@@ -95,3 +95,11 @@ export function macBytes(text: string): Uint8Array | undefined {
   }
   return bytes;
 }
+
+/** This chip's MAC as others hear it, that of its Wi-Fi station: its unique id. */
+export function ownMac(): string {
+  const id = native.uniqueId().toUpperCase();
+  let text = id.slice(0, 2);
+  for (let at = 2; at < 2 * MAC_LENGTH; at += 2) text += `:${id.slice(at, at + 2)}`;
+  return text;
+}

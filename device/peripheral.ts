@@ -3,9 +3,11 @@
 
 import { Config, ConfigError, parseConfig, readConfig } from "./config.ts";
 import { Loop, randomBelow } from "./loop.ts";
-import { netnowKeys } from "./netnow_codec.ts";
+import { type Netnow, NetnowAuto } from "./netnow_auto.ts";
+import { type NetnowKeys, netnowKeys, versionOf } from "./netnow_codec.ts";
 import { NetnowPeripheral } from "./netnow_peripheral.ts";
 import { NetnowRadio } from "./netnow_radio.ts";
+import { Netnow3Peripheral } from "./netnow3_peripheral.ts";
 import { explain } from "./ota_commands.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -22,6 +24,7 @@ export interface PeripheralTokens {
   espnowgroup: string;
   watchdog: boolean;
   espnowrate?: string | undefined;
+  espnowversion?: string | undefined;
   keep?: string | undefined;
 }
 
@@ -29,7 +32,7 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
   readonly loop: Loop;
   readonly config: Config<T>;
   /** Undefined until the start-up delay is over. */
-  netnow: NetnowPeripheral | undefined;
+  netnow: Netnow | undefined;
   exceptions: number;
   private readonly watchdog: Watchdog;
   private readonly tokens: Config<PeripheralTokens>;
@@ -53,7 +56,7 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
   }
 
   /** Hands the device to the loop. `start` makes the profile's behaviour when the radio is on. Called once, last. */
-  run(start: (netnow: NetnowPeripheral) => void): void {
+  run(start: (netnow: Netnow) => void): void {
     const delayMs = native.resetReason() === 0 ? randomBelow(START_FUDGE_MS) : 0;
     this.loop.task(() => this.begin(start), true, "start").once(delayMs);
     this.loop.start();
@@ -65,7 +68,7 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
     return native.deepSleep(ms);
   }
 
-  private begin(start: (netnow: NetnowPeripheral) => void): void {
+  private begin(start: (netnow: Netnow) => void): void {
     const graceMs = native.resetReason() === DEEP_SLEEP ? WATCHDOG_AFTER_SLEEP_MS : WATCHDOG_AFTER_MS;
     if (this.tokens.flag("watchdog")) this.loop.task(() => this.watchdog.arm(), true, "watchdog").once(graceMs);
     this.loop.task(() => this.second(), true, "second").every(1000);
@@ -73,9 +76,11 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
     try {
       const keys = netnowKeys(this.tokens.text("espnowpsk"), this.tokens.text("espnowgroup"));
       const longRange = this.tokens.get("espnowrate") !== "ordinary";
-      this.netnow = new NetnowPeripheral(this.loop, new NetnowRadio(this.loop), keys, longRange);
-      this.netnow.onReady = () => this.proven();
-      start(this.netnow);
+      const version = versionOf(this.tokens.get("espnowversion"));
+      const netnow = startNetnow(this.loop, new NetnowRadio(this.loop), keys, longRange, version);
+      netnow.onReady = () => this.proven();
+      this.netnow = netnow;
+      start(netnow);
     } catch (error) {
       throw recoverIfConfig(error);
     }
@@ -104,6 +109,21 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
       // No memory to tell of it: it was counted.
     }
   }
+}
+
+/** The protocol of `version`: 2, 3 or auto. */
+export function startNetnow(
+  loop: Loop,
+  radio: NetnowRadio,
+  keys: NetnowKeys,
+  longRange: boolean,
+  version: string,
+): Netnow {
+  if (version === "2") return new NetnowPeripheral(loop, radio, keys, longRange);
+  if (version === "auto") return new NetnowAuto(loop, radio, keys, longRange);
+  const three = new Netnow3Peripheral(loop, radio, keys, longRange);
+  three.start();
+  return three;
 }
 
 /** Goes into recovery for a ConfigError; hands back what is none. */

@@ -14,7 +14,7 @@ export const espnowTokens = {
   espnowversion: z
     .enum(["2", "3", "auto"], "must be 2, 3 or auto")
     .optional()
-    .describe("version of the ESP-NOW protocol"),
+    .describe("version of the ESP-NOW protocol: 2 is the old fleet's, 3 without it; auto (the default) speaks both"),
 };
 
 export const peripheralConfig = z.strictObject({

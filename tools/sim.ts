@@ -1,19 +1,21 @@
 // `bun run sim PROFILE`: a virtual device with the real firmware on a bench, its topics live, and commands from the keyboard.
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { connectAsync, type MqttClient } from "mqtt";
 import pc from "picocolors";
 import { main, progress } from "./lib/cli.ts";
 import { messageOf, UsageError, UserError } from "./lib/errors.ts";
-import { ROOT } from "./lib/paths.ts";
+import { devicesFolder } from "./lib/paths.ts";
 import { Bench, simFolder } from "./sim/bench.ts";
 import { carryOut } from "./sim/console_commands.ts";
 import { describe, observeBench, parseDuration, type SimEvent } from "./sim/events.ts";
 import { hostFirmware, profileBundle } from "./sim/firmware.ts";
 import type { HostWorld } from "./sim/host_world.ts";
+import type { BenchMachine } from "./sim/machine.ts";
 import { otakeyOf } from "./sim/otakey.ts";
+import { QEMU_CHIPS, type QemuChip } from "./sim/qemu_program.ts";
 import { Screen } from "./sim/screen.ts";
 import { SerialCable } from "./sim/serial_cable.ts";
 
@@ -29,6 +31,8 @@ interface Options {
   name?: string;
   fresh?: boolean;
   serial?: boolean;
+  qemu?: boolean;
+  chip?: QemuChip;
 }
 
 const program = new Command("sim")
@@ -44,6 +48,11 @@ const program = new Command("sim")
     "--serial",
     "give the device a serial port, for console, pcp, pcp_conf, pcp_main and cpall; its path is shown",
   )
+  .option(
+    "--qemu",
+    "boot the image that ESP-IDF built in Espressif's emulator instead: in real time, with UARTs and Ethernet only",
+  )
+  .addOption(new Option("--chip <chip>", "what --qemu emulates (default: esp32)").choices(Object.keys(QEMU_CHIPS)))
   .option("--json", "one JSON object per line and event")
   .addHelpText(
     "after",
@@ -51,41 +60,48 @@ const program = new Command("sim")
 Examples:
   bun run sim energy                                   until q and Enter, or Ctrl-C
   bun run sim energy --warp 60 --broker mqtt://10.0.0.2
-  bun run sim energy --json --warp max --for 1h --seed 1`,
+  bun run sim energy --json --warp max --for 1h --seed 1
+  bun run sim energy --qemu --chip esp32c3             after: bun run flash --qemu --build-only --chip esp32c3`,
   )
   .action((profile: string, options: Options) => run(profile, options));
 
 async function run(profile: string, options: Options): Promise<void> {
   if (profile !== "energy")
     throw new UserError(`There is no simulated world for the profile "${profile}" yet: use energy.`);
-  const name = options.name ?? `sim_${profile}`;
+  if (options.chip !== undefined && !options.qemu) throw new UsageError("--chip goes with --qemu");
+  const name = options.name ?? `${options.qemu ? "qemu" : "sim"}_${profile}`;
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw new UsageError(`--name ${name}: letters, digits, _ and -, at most 32`);
   const pace = parseWarp(options.warp);
   const forMs = options.for === undefined ? undefined : parseDuration(options.for);
   if (options.for !== undefined && forMs === undefined)
     throw new UsageError(`--for ${options.for}: a number with ms, s, m, h or d, e.g. 10m`);
+  if (options.qemu && pace !== 1) throw new UsageError("--warp: the emulator knows real time only");
+  if (options.qemu && options.serial) throw new UsageError("--serial: the emulator's own port is taken by its console");
   const seed = options.seed === undefined ? undefined : Number(options.seed);
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0))
     throw new UsageError(`--seed ${options.seed}: a whole number from 0 up`);
   const external = options.broker === undefined ? undefined : parseBroker(options.broker);
   const remote = options.broker === undefined ? undefined : await connectRemote(options.broker);
 
-  const firmware = await hostFirmware(progress);
   const bundle = await profileBundle(profile);
-  const otakey = otakeyOf(name);
-  const fresh = options.fresh === true || seed !== undefined || !(await hasFlash(name));
-  const cable = options.serial ? new SerialCable() : undefined;
-  const bench = await Bench.make({
+  const fresh = options.fresh === true || seed !== undefined || !hasFlash(name);
+  const common = {
     name,
-    firmware,
-    ...(cable === undefined ? {} : { args: ["--serial", cable.devicePath] }),
-    pace,
-    otakey,
+    otakey: otakeyOf(name),
     fresh,
     ...(fresh ? { bundle } : {}),
     ...(seed === undefined ? {} : { seed }),
     ...(external === undefined ? {} : { externalBroker: external }),
-  });
+  };
+  const cable = options.serial ? new SerialCable() : undefined;
+  const bench: Bench<BenchMachine> = options.qemu
+    ? await Bench.makeQemu({ ...common, chip: options.chip ?? "esp32" })
+    : await Bench.make({
+        ...common,
+        firmware: await hostFirmware(progress),
+        pace,
+        ...(cable === undefined ? {} : { args: ["--serial", cable.devicePath] }),
+      });
   if (cable !== undefined) joinCable(cable, bench.world);
   try {
     await writeDeviceFile(name, bench.config);
@@ -153,7 +169,12 @@ async function connectRemote(url: string): Promise<MqttClient> {
 }
 
 /** What the device says and is told on somebody else's broker. */
-async function observeRemote(remote: MqttClient, name: string, bench: Bench, show: (event: SimEvent) => void) {
+async function observeRemote(
+  remote: MqttClient,
+  name: string,
+  bench: Bench<BenchMachine>,
+  show: (event: SimEvent) => void,
+) {
   remote.on("message", (topic, payload, packet) => {
     bench.world.noteTraffic();
     const t = Math.round(bench.world.clock.nowUs / 1000);
@@ -183,26 +204,28 @@ function introduce(
   say: (line: string) => void,
   name: string,
   options: Options,
-  bench: Bench,
+  bench: Bench<BenchMachine>,
   cable: SerialCable | undefined,
 ): void {
   const url = options.broker ?? bench.broker?.url ?? "";
   say(`${pc.bold(name)}  at ${bench.machine.address}, broker ${pc.bold(url)}, flash in build/sim/${name}`);
   say(`It gets power now, so it waits up to 10 s as every device does, and reads its meter from 20 s on.`);
-  say(`Update it from another terminal:  MQTT_URL=${url} bun run ota ${name}`);
+  // The address that an emulated chip tells is one of QEMU's own network.
+  const at = options.qemu ? ` --addr ${bench.machine.address}` : "";
+  say(`Update it from another terminal:  MQTT_URL=${url} bun run ota ${name}${at}`);
   if (cable !== undefined) say(`Its serial port:  SERIAL_PORT=${cable.path} bun run console`);
   say(`${pc.bold("h")} and Enter lists the commands, ${pc.bold("q")} ends.\n`);
   say(pc.dim(`${"device time".padEnd(12)}  ${"topic".padEnd(`stat/${name}/Malfunction`.length)}  value`));
 }
 
-async function hasFlash(name: string): Promise<boolean> {
-  return Bun.file(join(simFolder(name), "app_0.bin")).exists();
+function hasFlash(name: string): boolean {
+  return ["app_0.bin", "flash.bin"].some((file) => existsSync(join(simFolder(name), file)));
 }
 
 /** The device's config where `bun run ota` looks for it. */
 async function writeDeviceFile(name: string, config: string): Promise<void> {
-  mkdirSync(join(ROOT, "devices"), { recursive: true });
-  await Bun.write(join(ROOT, "devices", `${name}.txt`), config);
+  mkdirSync(devicesFolder(), { recursive: true });
+  await Bun.write(join(devicesFolder(), `${name}.txt`), config);
 }
 
 if (import.meta.main) await main(program);

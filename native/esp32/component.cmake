@@ -1,6 +1,10 @@
 # native/ as a component of the ESP-IDF project: the common code and esp32/. Included by ../CMakeLists.txt, also in IDF's first pass
 # over all components, which only takes names of components from it.
-file(GLOB sources "${CMAKE_CURRENT_LIST_DIR}/../*.c" "${CMAKE_CURRENT_LIST_DIR}/*.c")
+set(watch CONFIGURE_DEPENDS) # a new file is seen by the next build
+if(CMAKE_BUILD_EARLY_EXPANSION)
+  unset(watch) # not known to scripts
+endif()
+file(GLOB sources ${watch} "${CMAKE_CURRENT_LIST_DIR}/../*.c" "${CMAKE_CURRENT_LIST_DIR}/*.c")
 idf_component_register(
   SRCS ${sources}
   PRIV_REQUIRES

@@ -42,6 +42,7 @@ int esp32_wifi_connect(const char *ssid, const char *password)
     config.sta.sort_method = WIFI_CONNECT_AP_BY_SIGNAL;
     config.sta.threshold.authmode = password[0] == '\0' ? WIFI_AUTH_OPEN : WIFI_AUTH_WPA_PSK;
     config.sta.pmf_cfg.capable = true;
+    config.sta.sae_pwe_h2e = WPA3_SAE_PWE_BOTH; // some WPA3 access points take the newer way only
     esp_err_t error = esp_wifi_set_config(WIFI_IF_STA, &config);
     if (error == ESP_OK) error = esp_wifi_connect();
     return esp32_error(error);

@@ -13,6 +13,7 @@ enum { LIMIT = 32767 };
 static pcnt_unit_handle_t unit;
 static pcnt_channel_handle_t channel;
 static bool running;
+static int counted_pin;
 
 static esp_err_t start(int pin, uint32_t filter_ns)
 {
@@ -38,6 +39,7 @@ int port_pulse_open(int pin, uint32_t filter_ns)
 {
     if (!esp32_pin_good(pin) || filter_ns > PORT_PULSE_FILTER_MAX_NS) return PORT_EINVAL;
     if (unit != NULL) return PORT_EBUSY;
+    counted_pin = pin;
     esp_err_t error = start(pin, filter_ns);
     esp32_pin_pulls(pin);
     if (error != ESP_OK) port_pulse_close();
@@ -60,6 +62,7 @@ int port_pulse_close(void)
     esp_err_t error = running ? pcnt_unit_disable(unit) : ESP_OK; // stops it, too
     if (error == ESP_OK && channel != NULL) error = pcnt_del_channel(channel);
     if (error == ESP_OK) error = pcnt_del_unit(unit);
+    esp32_pin_pulls(counted_pin);
     running = false;
     channel = NULL;
     unit = NULL;

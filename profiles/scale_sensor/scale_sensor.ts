@@ -1,9 +1,9 @@
-// What the battery scale does: warm up, weigh, tell the central, sleep. Averaging is weighing.ts, the radio device/netnow_peripheral.ts.
+// What the battery scale does: warm up, weigh, tell the central, sleep. Averaging is weighing.ts, the radio device/peripheral.ts.
 
 import type { Hx711 } from "../../device/drivers/hx711.ts";
 import type { Loop } from "../../device/loop.ts";
+import type { Netnow } from "../../device/netnow_auto.ts";
 import { ID_LENGTH } from "../../device/netnow_codec.ts";
-import type { NetnowPeripheral } from "../../device/netnow_peripheral.ts";
 import { StateMachine } from "../../device/state_machine.ts";
 import { SAMPLES, weigh } from "./weighing.ts";
 
@@ -40,7 +40,7 @@ export class ScaleSensor {
   constructor(
     private readonly loop: Loop,
     private readonly hx711: Hx711,
-    private readonly netnow: NetnowPeripheral,
+    private readonly netnow: Netnow,
     private readonly a: number,
     private readonly b: number,
     private readonly sleep: () => void,

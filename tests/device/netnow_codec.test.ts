@@ -191,7 +191,7 @@ describe("frames of ours", () => {
 
   test("a longer payload is the programmer's error", () => {
     const keys = netnowKeys("key", "group");
-    expect(() => encodeFrame(keys, packet(DATA, 0, new Uint8Array(DATA_MAX + 1)))).toThrow("payload of 174 bytes");
+    expect(() => encodeFrame(keys, packet(DATA, 0, new Uint8Array(DATA_MAX + 1)))).toThrow("plain text of 208 bytes");
     expect(() => encodeFrame(keys, packet(TIME, BACK, new Uint8Array(BACK_MAX + 1)))).toThrow();
   });
 

@@ -12,7 +12,7 @@ import { freshNative } from "../support/fresh_native.ts";
 import { profileScript } from "../support/profile_device.ts";
 import { StandInCentral } from "../support/stand_in_central.ts";
 
-const CONFIG = "espnowpsk key\nespnowgroup group\nwatchdog 1\n";
+const CONFIG = "espnowpsk key\nespnowgroup group\nespnowversion 2\nwatchdog 1\n";
 const NAMES = { version: "1", engineId: "00".repeat(8), apiHash: "00".repeat(8), bootPins: [] };
 const TRIAL_MS = 300_000;
 

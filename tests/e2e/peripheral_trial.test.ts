@@ -47,7 +47,7 @@ async function onTrial() {
   });
   await machine.installBundle(old);
   await Bun.write(join(machine.flashDir, "app_1.bin"), partitionImage(fresh, 2, false));
-  await machine.writeFile("config.txt", "espnowpsk key\nespnowgroup group\nwatchdog 1\n");
+  await machine.writeFile("config.txt", "espnowpsk key\nespnowgroup group\nespnowversion 2\nwatchdog 1\n");
   const boots: string[] = [];
   machine.board.observe((event) => {
     if (event.kind === "log" && event.line.startsWith("boot: ")) boots.push(event.line);

@@ -19,7 +19,7 @@ await testCases({
     ...readdirSync(TESTS)
       .filter((name) => /^native_.*\.c$/.test(name))
       .map((name) => join(TESTS, name)),
-    ...["slots", "boot", "config_trial", "digest", "firmware", "path", "noise", "text"].map((name) =>
+    ...["slots", "boot", "config_trial", "digest", "edge_burst", "firmware", "path", "noise", "text"].map((name) =>
       join(NATIVE, `${name}.c`),
     ),
   ],

@@ -6,13 +6,11 @@ import { BROADCAST, type Radio } from "../../tools/sim/air.ts";
 import type { Program } from "../../tools/sim/memory_native.ts";
 import { profileProgram } from "../support/profile_device.ts";
 import { ScaleHouse } from "../support/scale_house.ts";
+import { week } from "../support/scale_week.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const WEEK_MS = 7 * DAY_MS;
 let manager: Program;
 let sensor: Program;
 beforeAll(async () => {
@@ -142,24 +140,6 @@ test("`stats` tells what the gateway took, and what it refused for which reason"
   const [line] = home.of("Log").filter((each) => each.startsWith("espnow "));
   expect(line).toMatch(/^espnow sent \d+ overruns 0 accepted 2 hmac 1 short 1$/);
 });
-
-/** Lets a week pass with `each` hour's events; every weighing has a weight of its own. Returns the weights in the order of weighing. */
-function week(home: ScaleHouse, each: (hour: number) => void = () => {}): string[] {
-  const weighed: string[] = [];
-  let boots = home.sensor.resets.length;
-  home.kg = () => {
-    if (home.sensor.resets.length !== boots || weighed.length === 0) {
-      boots = home.sensor.resets.length;
-      weighed.push(`${(10 + weighed.length / 10).toFixed(1)}00`);
-    }
-    return 10 + (weighed.length - 1) / 10;
-  };
-  for (let hour = 0; hour < WEEK_MS / HOUR_MS; hour++) {
-    each(hour);
-    home.run(HOUR_MS);
-  }
-  return weighed;
-}
 
 describe("a week", () => {
   test("every weight is on the broker once", () => {

@@ -39,7 +39,7 @@ export function otaCommand(energy: EnergyBench, ...args: string[]): string[] {
 export async function runTool(energy: EnergyBench, watch: (out: string) => void, command: string[]): Promise<ToolRun> {
   const { world } = energy.bench;
   world.setPace(LINK_PACE);
-  const env = { ...process.env, NO_COLOR: "1", MQTT_URL: undefined };
+  const env = { ...process.env, NO_COLOR: "1", MQTT_URL: undefined, HEARTH_DEVICES: energy.folder };
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
   const err = new Response(child.stderr).text();
   let out = "";

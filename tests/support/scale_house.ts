@@ -32,8 +32,15 @@ export class ScaleHouse {
   /** False: the HX711 never has a reading. */
   ready = true;
 
-  /** Nothing is powered. `ssid` is the manager's network. */
-  constructor(manager: Program, sensor: Program, settings: Partial<AirSettings> = {}, seed = 1, ssid = "(wired)") {
+  /** Nothing is powered. `ssid` is the manager's network, `versions` their `espnowversion`. */
+  constructor(
+    manager: Program,
+    sensor: Program,
+    settings: Partial<AirSettings> = {},
+    seed = 1,
+    ssid = "(wired)",
+    versions = { manager: "2", sensor: "2" },
+  ) {
     this.air = new Air(this.clock, seed);
     Object.assign(this.air.settings, settings);
     const net = new MemoryNet(this.clock);
@@ -50,10 +57,15 @@ export class ScaleHouse {
     };
     const wired = ssid === "(wired)";
     const channel = `espnowchannel ${wired ? 4 : 1}\n`;
-    this.manager = chip(manager, "020000000001", board("10.0.0.2"), `ssid ${ssid}\n${MANAGER}${channel}`);
+    this.manager = chip(
+      manager,
+      "020000000001",
+      board("10.0.0.2"),
+      `ssid ${ssid}\n${MANAGER}${channel}espnowversion ${versions.manager}\n`,
+    );
     // A cable has no channel.
     if (wired) this.manager.board.network.channel = 0;
-    this.sensor = chip(sensor, "020000000002", board("10.0.0.3"), SENSOR);
+    this.sensor = chip(sensor, "020000000002", board("10.0.0.3"), `${SENSOR}espnowversion ${versions.sensor}\n`);
     this.sensor.board.attachHx711(5, 4, {
       clocked: () => (this.ready ? Math.round(this.kg() * COUNTS_A_KG + COUNTS_OFFSET) & 0xffffff : undefined),
     });

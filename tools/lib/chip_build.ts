@@ -13,7 +13,7 @@ export type Chip = (typeof CHIPS)[number];
 export const IDF_FROM = "5.5";
 const IDF_BELOW_MAJOR = 7;
 /** The release that the instructions install. */
-export const IDF_INSTALL = "v5.5.1";
+export const IDF_INSTALL = "v5.5.5";
 
 export interface ChipBuild {
   chip: Chip;

@@ -44,6 +44,21 @@ interface Waiter {
   take(topic: string, payload: string): boolean;
 }
 
+/** A broker's address as it was given. Throws UsageError when it is none. */
+export function brokerAddress(url: string | undefined): string {
+  const parsed = url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
+  if (url === undefined || parsed === undefined || !/^mqtts?:$/.test(parsed.protocol) || parsed.hostname === "")
+    throw new UsageError(
+      `the broker's address${url === undefined ? " is not known: MQTT_URL or --broker" : ""} must be mqtt://[user:password@]host[:port]`,
+    );
+  return url;
+}
+
+/** Without user and password. */
+export function shownAddress(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//");
+}
+
 export class DeviceAccess {
   readonly name: string;
   /** Called with each line on stat/NAME/Log. */
@@ -60,10 +75,7 @@ export class DeviceAccess {
 
   /** Connects to the broker at `url`. Throws UserError when that is not possible. */
   static async connect(url: string, name: string, timeoutMs = 10_000): Promise<DeviceAccess> {
-    const parsed = URL.canParse(url) ? new URL(url) : undefined;
-    if (parsed === undefined || !/^mqtts?:$/.test(parsed.protocol) || parsed.hostname === "")
-      throw new UsageError("the broker's address must be mqtt://[user:password@]host[:port]");
-    const shown = url.replace(/\/\/[^/@]*@/, "//");
+    const shown = shownAddress(brokerAddress(url));
     const client = await connectAsync(url, { connectTimeout: timeoutMs, reconnectPeriod: 2000 }, false).catch(
       (thrown) => {
         throw new UserError(
@@ -117,6 +129,27 @@ export class DeviceAccess {
   /** The stored exception; undefined when there is none. */
   exception(timeoutMs: number): Promise<unknown> {
     return this.#askJson("msg_exception", "exception ", timeoutMs);
+  }
+
+  /** Sends a command once and gathers what comes on Log (and, for `open`, on OTA) until it has been quiet for `quietMs`; empty
+   * when nothing has come in `timeoutMs`. */
+  async answer(command: string, timeoutMs: number, quietMs: number): Promise<string[]> {
+    const lines: string[] = [];
+    const waiter: Waiter = { take: () => false };
+    await new Promise<void>((resolve) => {
+      let timer = setTimeout(resolve, timeoutMs);
+      waiter.take = (topic, payload) => {
+        if (topic !== "Log" && !(topic === "OTA" && command === "open")) return false;
+        lines.push(payload);
+        clearTimeout(timer);
+        timer = setTimeout(resolve, quietMs);
+        return false;
+      };
+      this.#waiters.add(waiter);
+      this.send(command);
+    });
+    this.#waiters.delete(waiter);
+    return lines;
   }
 
   send(command: string): void {

@@ -7,9 +7,10 @@ import type { Command } from "commander";
 import { keyBytes, parseConfig } from "../../device/config.ts";
 import { DeviceAccess } from "./device_access.ts";
 import { UsageError, UserError } from "./errors.ts";
+import { rememberAddress } from "./known_addresses.ts";
 import { LINK_PORT, LinkClient } from "./link_client.ts";
 import type { LinkFault } from "./link_faults.ts";
-import { ROOT } from "./paths.ts";
+import { devicesFolder } from "./paths.ts";
 import { setting } from "./settings.ts";
 import { connectTcp } from "./wire.ts";
 
@@ -23,15 +24,24 @@ export interface NetworkOptions {
   addr?: string;
 }
 
+/** The option by which commands find a broker. */
+export function withBrokerOption(command: Command): Command {
+  return command.option(
+    "--broker <url>",
+    "mqtt://[user:password@]host[:port] (default: MQTT_URL, from the environment or .env, else the device file's broker)",
+  );
+}
+
+/** The argument and the options by which commands find a device that they only talk to over MQTT. */
+export function withMqttOptions(command: Command): Command {
+  return withBrokerOption(
+    command.argument("<name>", "the device: its mqttname, or the name of its file in devices/"),
+  ).option("--config <file>", "the device's config.txt on this PC (default: devices/NAME.txt)");
+}
+
 /** The argument and the options by which commands find a device. */
 export function withNetworkOptions(command: Command): Command {
-  return command
-    .argument("<name>", "the device: its mqttname, or the name of its file in devices/")
-    .option(
-      "--broker <url>",
-      "mqtt://[user:password@]host[:port] (default: MQTT_URL, from the environment or .env, else the device file's broker)",
-    )
-    .option("--config <file>", "the device's config.txt on this PC (default: devices/NAME.txt)")
+  return withMqttOptions(command)
     .option("--key-file <file>", "a file with the 64 hex digits of the otakey, instead of the device file's")
     .option(
       "--addr <host:port>",
@@ -77,6 +87,7 @@ export class NetworkDevice {
   /** A session over TCP, after the device was told to open its port. `fault`: misbehaviour on purpose. */
   async openLink(fault?: LinkFault): Promise<LinkClient> {
     const found = await this.access.open(ANSWER_TIMEOUT_MS);
+    rememberAddress({ name: this.name, ...found });
     const wire = await connectTcp(this.#at?.host ?? found.address, this.#at?.port ?? LINK_PORT);
     return LinkClient.open(wire, { key: this.#key, fault });
   }
@@ -93,6 +104,12 @@ export function parseSeconds(option: string, text: string): number {
   return seconds;
 }
 
+/** A device over MQTT alone: no key is needed. Throws UserError or UsageError for what is missing. */
+export function connectMqtt(given: string, options: NetworkOptions): Promise<DeviceAccess> {
+  const file = readDevice(given, options, true);
+  return DeviceAccess.connect(options.broker ?? setting("MQTT_URL") ?? brokerUrl(file.tokens), file.name);
+}
+
 interface DeviceFile {
   name: string;
   file: string;
@@ -100,11 +117,11 @@ interface DeviceFile {
 }
 
 /** The device's file; without one the name is all that is known. */
-function readDevice(given: string, options: NetworkOptions): DeviceFile {
-  const file = options.config ?? join(ROOT, "devices", `${given}.txt`);
+function readDevice(given: string, options: NetworkOptions, keyless = false): DeviceFile {
+  const file = options.config ?? join(devicesFolder(), `${given}.txt`);
   let tokens = new Map<string, string>();
   if (existsSync(file)) tokens = tokensOf(readFileSync(file, "utf8"));
-  else if (options.config !== undefined || options.keyFile === undefined)
+  else if (options.config !== undefined || (options.keyFile === undefined && !keyless))
     throw new UsageError(
       `there is no ${file}: put the device's config.txt there, or name it with --config, or use --key-file and --broker`,
     );

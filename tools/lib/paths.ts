@@ -15,3 +15,8 @@ export const BUILD = join(ROOT, "build");
 export function artifactsFolder(): string {
   return process.env["HEARTH_ARTIFACTS"] ?? join(ROOT, "artifacts");
 }
+
+/** The device files; HEARTH_DEVICES names another folder. */
+export function devicesFolder(): string {
+  return process.env["HEARTH_DEVICES"] ?? join(ROOT, "devices");
+}

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { ROOT } from "./paths.ts";
 
-/** MQTT_URL: `mqtt://[user:password@]host[:port]`. SERIAL_PORT: a path like /dev/ttyUSB0. */
-export type Setting = "MQTT_URL" | "SERIAL_PORT";
+/** MQTT_URL: `mqtt://[user:password@]host[:port]`. SERIAL_PORT: a path like /dev/ttyUSB0. NETNOW_PSK, NETNOW_GROUP: as
+ * espnowpsk and espnowgroup in config.txt. NETNOW_PAIR_KEY: 64 hex digits. */
+export type Setting = "MQTT_URL" | "SERIAL_PORT" | "NETNOW_PSK" | "NETNOW_GROUP" | "NETNOW_PAIR_KEY";
 
 /** A setting; undefined when it is not given or empty. */
 export function setting(name: Setting, file = join(ROOT, ".env")): string | undefined {

@@ -95,8 +95,7 @@ export async function inSession<Value>(
         client.close();
       }
     } catch (thrown) {
-      const again = thrown instanceof LinkError && ["closed", "timeout", "protocol", "busy"].includes(thrown.kind);
-      if (!again) throw thrown;
+      if (!brokeOff(thrown)) throw thrown;
       if (attempt === SEND_ATTEMPTS)
         throw new UserError(
           `${thrown.message}; gave up after ${attempt} attempts. The device goes on with what it had, and the next try with what has arrived.`,
@@ -105,6 +104,11 @@ export async function inSession<Value>(
       await sleep(RETRY_MS * attempt);
     }
   }
+}
+
+/** True for what a new session may put right. */
+export function brokeOff(thrown: unknown): thrown is LinkError {
+  return thrown instanceof LinkError && ["closed", "timeout", "protocol", "busy"].includes(thrown.kind);
 }
 
 function refuseUnfit(header: BundleHeader, hello: Hello, changeProfile: boolean): void {

@@ -1,5 +1,5 @@
-// A virtual energy meter on a bench: host firmware, board, PZEM with a household behind it, and a broker. What `sim`, `demo` and the
-// end-to-end tests share; what is shown of it is theirs.
+// A virtual energy meter on a bench: a machine (host firmware or emulator), board, PZEM with a household behind it, and a broker. What
+// `sim`, `demo` and the end-to-end tests share; what is shown of it is theirs.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
@@ -9,18 +9,20 @@ import { SimBroker } from "./broker.ts";
 import { HostMachine } from "./host_machine.ts";
 import { HostWorld, type Pace } from "./host_world.ts";
 import { Household } from "./household.ts";
+import type { BenchMachine } from "./machine.ts";
 import { PzemModel } from "./models/pzem.ts";
+import { QemuMachine } from "./qemu_machine.ts";
+import { findQemu, QEMU_CHIPS, type QemuChip, qemuImage } from "./qemu_program.ts";
 
-/** UART of the energy profile's meter. */
+/** UART of the energy profile's meter; UART 1 on the chips that have two. */
 const PZEM_UART = 2;
+/** This PC's loopback as the emulator's network has it. */
+const QEMU_HOST = "10.0.2.2";
 
-export interface BenchOptions {
+interface CommonOptions {
   name: string;
-  /** Path of the host firmware. */
-  firmware: string;
   /** bundle.bin that is permanent in slot 0; without it the flash folder is left as it is. */
   bundle?: Uint8Array;
-  pace: Pace;
   seed?: number;
   /** Folder with the chip's state; build/sim/NAME by default. */
   flashDir?: string;
@@ -30,53 +32,86 @@ export interface BenchOptions {
   externalBroker?: { host: string; port: number; user?: string; password?: string };
   /** 64 hex digits. */
   otakey: string;
-  /** More options for the firmware. */
-  args?: string[];
   /** More lines for config.txt. */
   moreConfig?: string[];
 }
 
-export class Bench {
+export interface BenchOptions extends CommonOptions {
+  /** Path of the host firmware. */
+  firmware: string;
+  pace: Pace;
+  /** More options for the firmware. */
+  args?: string[];
+}
+
+export interface QemuBenchOptions extends CommonOptions {
+  chip: QemuChip;
+  /** Folder with the image; by default where `bun run flash --qemu` builds it. */
+  image?: string;
+}
+
+export class Bench<M extends BenchMachine = HostMachine> {
   readonly world: HostWorld;
   readonly broker: SimBroker | undefined;
-  readonly machine: HostMachine;
+  readonly machine: M;
   readonly meter: PzemModel;
   readonly household: Household;
   readonly config: string;
 
-  private constructor(options: BenchOptions, world: HostWorld, broker: SimBroker | undefined) {
+  private constructor(table: Table, machine: M, uart: number, config: string) {
+    const { options, world, broker } = table;
     this.world = world;
     this.broker = broker;
-    const seeds = options.seed === undefined ? {} : { seed: options.seed };
-    this.machine = new HostMachine({
-      world,
-      firmware: options.firmware,
-      flashDir: options.flashDir ?? simFolder(options.name),
-      uniqueId: uniqueIdOf(options.name),
-      args: options.args ?? [],
-      ...seeds,
-    });
-    this.meter = new PzemModel(this.machine.board, PZEM_UART);
+    this.machine = machine;
+    this.meter = new PzemModel(machine.board, uart);
     this.household = new Household(world.clock, this.meter, options.seed ?? 1);
-    this.config = configText(options, broker);
+    this.config = config;
   }
 
   /** A bench with the power still off. */
   static async make(options: BenchOptions): Promise<Bench> {
+    const table = await Bench.#lay(options, options.pace);
+    const { world, flashDir } = table;
+    const machine = new HostMachine({
+      world,
+      firmware: options.firmware,
+      flashDir,
+      uniqueId: uniqueIdOf(options.name),
+      args: options.args ?? [],
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+    });
+    return new Bench(table, machine, PZEM_UART, configText(table, "simulated", "127.0.0.1")).#prepared(options.bundle);
+  }
+
+  /** A bench with the emulator, in real time, with the power still off. Throws UserError when QEMU or the image are not there. */
+  static async makeQemu(options: QemuBenchOptions): Promise<Bench<QemuMachine>> {
+    const { chip } = options;
+    const image = qemuImage(chip, options.image);
+    const program = await findQemu(chip);
+    const table = await Bench.#lay(options, 1);
+    const machine = new QemuMachine({ world: table.world, chip, program, image, flashDir: table.flashDir });
+    const uart = Math.min(PZEM_UART, QEMU_CHIPS[chip].uarts - 1);
+    return new Bench(table, machine, uart, configText(table, "(qemu)", QEMU_HOST)).#prepared(options.bundle);
+  }
+
+  static async #lay(options: CommonOptions, pace: Pace): Promise<Table> {
     const flashDir = options.flashDir ?? simFolder(options.name);
     if (options.fresh) rmSync(flashDir, { recursive: true, force: true });
     mkdirSync(flashDir, { recursive: true });
-    const world = new HostWorld(options.pace);
+    const world = new HostWorld(pace);
     const broker = options.externalBroker === undefined ? await SimBroker.start() : undefined;
     if (broker === undefined) world.externalGraceMs = 2;
     else {
       broker.onTraffic = () => world.noteTraffic();
       broker.onSent = (address) => world.noteSent(address);
     }
-    const bench = new Bench(options, world, broker);
-    if (options.bundle !== undefined) await bench.machine.installBundle(options.bundle);
-    await bench.machine.writeFile("config.txt", bench.config);
-    return bench;
+    return { options, world, broker, flashDir };
+  }
+
+  async #prepared(bundle: Uint8Array | undefined): Promise<this> {
+    if (bundle !== undefined) await this.machine.installBundle(bundle);
+    await this.machine.writeFile("config.txt", this.config);
+    return this;
   }
 
   async close(): Promise<void> {
@@ -84,6 +119,13 @@ export class Bench {
     await this.machine.close();
     await this.broker?.close();
   }
+}
+
+interface Table {
+  options: CommonOptions;
+  world: HostWorld;
+  broker: SimBroker | undefined;
+  flashDir: string;
 }
 
 /** Where a virtual device's flash is kept between runs. */
@@ -96,12 +138,14 @@ export function uniqueIdOf(name: string): string {
   return `02${createHash("sha256").update(name).digest("hex").slice(0, 10)}`;
 }
 
-function configText(options: BenchOptions, broker: SimBroker | undefined): string {
+/** `host`: this PC's loopback as the device reaches it. */
+function configText({ options, broker }: Table, network: string, host: string): string {
   const external = options.externalBroker;
+  const local = external === undefined || /^(localhost|127\.[\d.]+)$/.test(external.host);
   const lines = [
-    "ssid simulated",
+    `ssid ${network}`,
     "password simulated",
-    `mqttbroker ${external?.host ?? "127.0.0.1"}`,
+    `mqttbroker ${local ? host : external.host}`,
     `mqttport ${external?.port ?? broker?.port}`,
     `mqttname ${options.name}`,
     "watchdog 1",

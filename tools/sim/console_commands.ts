@@ -1,6 +1,7 @@
 // The commands that a person types while `bun run sim` runs: reading a line, and what it does to the bench.
 
 import type { Bench } from "./bench.ts";
+import type { BenchMachine } from "./machine.ts";
 import { PZEM_FAULTS, type PzemFault } from "./models/pzem.ts";
 
 export const CONSOLE_HELP = `v 231.5            voltage of the mains; "v auto" follows the household again
@@ -17,7 +18,7 @@ h                  this help
 q                  ends`;
 
 export interface ConsoleContext {
-  bench: Bench;
+  bench: Bench<BenchMachine>;
   name: string;
   publish: (topic: string, payload: string) => void;
   say: (line: string) => void;

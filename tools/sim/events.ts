@@ -3,6 +3,7 @@
 import pc from "picocolors";
 import type { Bench } from "./bench.ts";
 import type { BrokerEvent } from "./broker.ts";
+import type { BenchMachine } from "./machine.ts";
 
 export type SimEvent = { /** Milliseconds since the simulation began, by the virtual clock. */ t: number } & (
   | { kind: "publish"; topic: string; payload: string; retain: boolean }
@@ -19,7 +20,7 @@ export type SimEvent = { /** Milliseconds since the simulation began, by the vir
 );
 
 /** Tells `each` everything that happens on the bench, in order. Returns a function that ends it. */
-export function observeBench(bench: Bench, each: (event: SimEvent) => void): () => void {
+export function observeBench(bench: Bench<BenchMachine>, each: (event: SimEvent) => void): () => void {
   const t = () => Math.round(bench.world.clock.nowUs / 1000);
   const endBoard = bench.machine.board.observe((event) => {
     if (event.kind === "uart") {

@@ -18,7 +18,7 @@ import { HostRadio } from "./host_radio.ts";
 import { HostStation } from "./host_station.ts";
 import type { HostWorld, Scheduled } from "./host_world.ts";
 import { loopbackAddress } from "./loopback.ts";
-import type { Machine } from "./machine.ts";
+import type { BenchMachine } from "./machine.ts";
 
 /** From reset to the firmware's first instruction, as a chip's boot loader takes. */
 const BOOT_US = 300_000;
@@ -51,7 +51,7 @@ type Fate = "watchdog" | "power" | "reset";
 /** What can become of a running firmware: a crash of the CPU, a program that stands still until the watchdog ends it, and that end itself. */
 export type Fault = "panic" | "hang" | "watchdog";
 
-export class HostMachine implements Machine, ChipSide, Scheduled {
+export class HostMachine implements BenchMachine, ChipSide, Scheduled {
   readonly board: Board;
   readonly address: string;
   readonly flashDir: string;

@@ -1,6 +1,6 @@
-// What every machine that can run a bundle has in common (host firmware, in-memory, later QEMU and boards): power, reset and the board it sits on.
+// What every machine that can run a bundle has in common (host firmware, in-memory, QEMU): power, reset and the board it sits on.
 
-import type { Board } from "./board.ts";
+import type { Board, ResetReason } from "./board.ts";
 
 export interface Machine {
   readonly board: Board;
@@ -12,4 +12,22 @@ export interface Machine {
   pressReset(): Promise<void>;
   /** Ends for good and frees everything. */
   close(): Promise<void>;
+}
+
+/** A machine that Bench can put on its table: one with a chip of its own that boots what is in its flash. */
+export interface BenchMachine extends Machine {
+  /** Where this PC reaches the device's update link. */
+  readonly address: string;
+  /** Folder with the chip's state. */
+  readonly flashDir: string;
+  /** Every reset since power came on first, in order. */
+  readonly resets: ResetReason[];
+  /** Set when the machine has given up; says why. */
+  readonly failure: string | undefined;
+  /** Milliseconds since the present boot. */
+  readonly uptimeMs: number;
+  readonly powered: boolean;
+  /** Writes a bundle (header and body) as the permanent one. Power must be off. */
+  installBundle(bundle: Uint8Array): Promise<void>;
+  writeFile(name: string, content: string | Uint8Array): Promise<void>;
 }

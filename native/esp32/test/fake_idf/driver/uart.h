@@ -1,0 +1,3 @@
+#pragma once
+
+typedef int uart_port_t;

@@ -1,0 +1,3 @@
+#pragma once
+
+typedef enum { UART_SELECT_READ_NOTIF } uart_select_notif_t;

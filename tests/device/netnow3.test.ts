@@ -1,0 +1,402 @@
+// Proves each sentence of version 3 about central, peripheral and the numbers of frames, in virtual time on the simulated air.
+
+import { describe, expect, test } from "bun:test";
+import type { Loop } from "../../device/loop.ts";
+import { netnowKeys } from "../../device/netnow_codec.ts";
+import { CHANNEL_MS, CHANNELS, WAKEUP_MS, WAKEUPS_HERE } from "../../device/netnow_peripheral.ts";
+import type { NetnowRadio } from "../../device/netnow_radio.ts";
+import { BEACON_MS, Netnow3Central } from "../../device/netnow3_central.ts";
+import {
+  ANSWER3,
+  BACK3,
+  BEACON3,
+  basePoint,
+  CONFIRM3,
+  DATA3,
+  encodePairing,
+  groupKey,
+  join,
+  openPairing,
+  pairKey,
+  REQUEST3,
+  transcript,
+  WAKEUP3,
+} from "../../device/netnow3_codec.ts";
+import { Netnow3Numbers, SESSIONS_RESERVED } from "../../device/netnow3_numbers.ts";
+import { forgetPeers, keepPeer, PEERS_MAX, peerKey } from "../../device/netnow3_peers.ts";
+import { CONFIRM_MS, LOST_AFTER, Netnow3Peripheral, RENEW_AFTER } from "../../device/netnow3_peripheral.ts";
+import type { MemoryChip } from "../../tools/sim/memory_native.ts";
+import { freshNative } from "../support/fresh_native.ts";
+import { KEY3, netnow3Bench, number } from "../support/netnow3_bench.ts";
+
+const OTHER = "AA:BB:CC:DD:EE:FF";
+const MINE = "02:00:00:00:BE:EF";
+const KEY_HEX = "07".repeat(32);
+const keys = () => netnowKeys("key", "group");
+const text = (some: string) => new Uint8Array(Buffer.from(some));
+const netnowKept = (chip: MemoryChip) => [...chip.nvs.keys()].filter((key) => key.startsWith("netnow"));
+const hex = (some: Uint8Array) => Buffer.from(some).toString("hex");
+
+function centralBench(paired = true) {
+  const data: string[] = [];
+  const start = (loop: Loop, radio: NetnowRadio) => {
+    const central = new Netnow3Central(loop, radio, keys());
+    central.onData = (payload, mac) => data.push(`${mac} ${Buffer.from(payload)}`);
+    return central;
+  };
+  const nvs: [string, string][] = paired ? [["netnow3/AABBCCDDEEFF", KEY_HEX]] : [];
+  const { chip, role, end } = netnow3Bench(true, start, nvs);
+  const confirms = () => end.take(CONFIRM3).map(({ plain }) => hex(plain ?? new Uint8Array(0)));
+  const say = (type: number, session: number, count: number, plain?: Uint8Array) => {
+    end.say(end.sealed(type, session, count, plain));
+    chip.run(10);
+  };
+  return { chip, central: role, end, data, confirms, say };
+}
+
+function peripheralBench(nvs: [string, string][] = [["netnow/pair3", `${OTHER} ${KEY_HEX}`]], channel = 1) {
+  const back: string[] = [];
+  let ready = 0;
+  const start = (loop: Loop, radio: NetnowRadio) => {
+    const peripheral = new Netnow3Peripheral(loop, radio, keys(), true);
+    peripheral.onBack = (payload, rssi) => back.push(`${Buffer.from(payload)} ${rssi}`);
+    peripheral.onReady = () => ready++;
+    peripheral.start();
+    return peripheral;
+  };
+  const made = netnow3Bench(false, start, [...nvs, ["netnow/channel", String(channel)]]);
+  const { chip, end } = made;
+  const confirm = (count: number) => {
+    const newest = end.heardAll.findLast(({ bytes }) => bytes[1] === WAKEUP3 || bytes[1] === DATA3);
+    end.say(end.sealed(CONFIRM3, 1, count, newest?.bytes.slice(2, 10)));
+    chip.run(10);
+  };
+  return { ...made, peripheral: made.role, back, ready: () => ready, confirm };
+}
+
+describe("numbers", () => {
+  test("no number comes twice in the life of the NVS, wherever boots end", () => {
+    const chip = freshNative();
+    const seen = new Set<string>();
+    let count = 0;
+    for (let boot = 0; boot < 40; boot++) {
+      const numbers = new Netnow3Numbers();
+      for (let session = 0; session < boot * 20; session += 1 + (boot % 3)) {
+        seen.add(hex(numbers.next()));
+        seen.add(hex(numbers.next()));
+        count += 2;
+        numbers.renew();
+      }
+    }
+    expect(seen.size).toBe(count);
+    expect(Number(chip.nvs.get("netnow/sessions")) % SESSIONS_RESERVED).toBe(0);
+  });
+
+  test("power that goes while the reservation is written costs sessions at most", () => {
+    const chip = freshNative();
+    const seen: string[] = [];
+    for (const written of [false, true, false, true, true]) {
+      const real = native.nvsSet;
+      (native as { nvsSet: Native["nvsSet"] }).nvsSet = (space, key, value) => {
+        if (written) real(space, key, value);
+        throw new Error("power");
+      };
+      expect(() => new Netnow3Numbers()).toThrow("power");
+      (native as { nvsSet: Native["nvsSet"] }).nvsSet = real;
+      seen.push(hex(new Netnow3Numbers().next()));
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(netnowKept(chip)).toEqual(["netnow/sessions"]);
+  });
+
+  test("a boot writes the NVS once, and 256 sessions once more", () => {
+    freshNative();
+    let writes = 0;
+    const real = native.nvsSet;
+    (native as { nvsSet: Native["nvsSet"] }).nvsSet = (...args) => {
+      writes++;
+      real(...args);
+    };
+    const numbers = new Netnow3Numbers();
+    for (let session = 1; session < SESSIONS_RESERVED; session++) numbers.renew();
+    expect(writes).toBe(1);
+    numbers.renew();
+    expect(writes).toBe(2);
+  });
+
+  test("when the last session is used up nothing is sent any more", () => {
+    const chip = freshNative();
+    chip.nvs.set("netnow/sessions", String(2 ** 32 - SESSIONS_RESERVED));
+    expect(() => new Netnow3Numbers()).toThrow("no session is left");
+  });
+});
+
+describe("pairs of a central", () => {
+  const mac = (index: number) => `02:00:00:00:00:${(256 + index).toString(16).slice(1).toUpperCase()}`;
+
+  test("beyond 32 the one made first leaves", () => {
+    freshNative();
+    for (let index = 0; index <= PEERS_MAX; index++) keepPeer(mac(index), KEY3);
+    expect(peerKey(mac(0))).toBeUndefined();
+    for (let index = 1; index <= PEERS_MAX; index++) expect(peerKey(mac(index))).toEqual(KEY3);
+  });
+
+  test("a new key takes the old one's place, not another one's", () => {
+    const chip = freshNative();
+    keepPeer(mac(1), KEY3);
+    for (let count = 0; count < PEERS_MAX; count++) keepPeer(mac(2), KEY3);
+    expect(peerKey(mac(1))).toEqual(KEY3);
+    forgetPeers();
+    expect(netnowKept(chip)).toEqual([]);
+  });
+
+  test("a file pair.txt makes it forget them all, once", () => {
+    const nvs = [
+      ["netnow3/all", "AABBCCDDEEFF "],
+      ["netnow3/AABBCCDDEEFF", KEY_HEX],
+    ] as const;
+    const { chip } = netnow3Bench(true, (loop, radio) => new Netnow3Central(loop, radio, keys()), nvs, ["pair.txt"]);
+    expect(netnowKept(chip)).toEqual(["netnow/sessions"]);
+    expect(chip.files.has("pair.txt")).toBe(false);
+  });
+});
+
+describe("a central", () => {
+  test("says every 2 s that it is there, each time with another challenge", () => {
+    const { chip, end } = centralBench();
+    end.take(BEACON3);
+    chip.run(10 * BEACON_MS);
+    const challenges = end.take(BEACON3).map(({ frame }) => openPairing(groupKey(keys()), frame, 8, text(MINE)));
+    expect(challenges.length).toBe(10);
+    expect(new Set(challenges.map((each) => hex(each as Uint8Array))).size).toBe(10);
+  });
+
+  test("confirms a wakeup and data once each, by their numbers, and hands the data on", () => {
+    const { say, confirms, data } = centralBench();
+    say(WAKEUP3, 5, 0);
+    say(DATA3, 5, 1, join([number(5, 1), text("hello")]));
+    expect(confirms()).toEqual([hex(number(5, 0)), hex(number(5, 1))]);
+    expect(data).toEqual([`${OTHER} hello`]);
+    say(DATA3, 5, 1, join([number(5, 1), text("hello")]));
+    say(WAKEUP3, 5, 0);
+    say(WAKEUP3, 4, 9);
+    expect([confirms(), data.length]).toEqual([[], 1]);
+  });
+
+  test("confirms a message that comes again in a new frame, and does not hand it on again", () => {
+    const { say, confirms, data } = centralBench();
+    say(DATA3, 5, 1, join([number(5, 1), text("hello")]));
+    say(DATA3, 6, 0, join([number(5, 1), text("hello")]));
+    expect([confirms().length, data.length]).toEqual([2, 1]);
+  });
+
+  test("after a restart takes no frame of a session that it had begun with, and no message of one", () => {
+    const { chip, say, data, confirms } = centralBench();
+    say(DATA3, 5, 1, join([number(5, 1), text("one")]));
+    confirms();
+    expect(chip.nvs.get("netnow3s/AABBCCDDEEFF")).toBe("5");
+    const again = centralBench();
+    again.chip.nvs.set("netnow3s/AABBCCDDEEFF", chip.nvs.get("netnow3s/AABBCCDDEEFF") as string);
+    again.say(DATA3, 5, 2, join([number(5, 2), text("two")]));
+    again.say(DATA3, 6, 0, join([number(5, 2), text("two")]));
+    expect([again.data, again.central.counts.of("replay")]).toEqual([[], 2]);
+    again.say(DATA3, 6, 1, join([number(6, 1), text("three")]));
+    expect([data.length, again.data]).toEqual([1, [`${OTHER} three`]]);
+  });
+
+  test("has a new session in NVS before it hands on what came in it", () => {
+    const { chip, central, say } = centralBench();
+    let kept: string | undefined;
+    central.onData = () => {
+      kept = chip.nvs.get("netnow3s/AABBCCDDEEFF");
+    };
+    say(DATA3, 9, 0, join([number(9, 0), text("x")]));
+    expect(kept).toBe("9");
+  });
+
+  test("counts what is of another type, too short, or of nobody it knows", () => {
+    const { chip, central, end, say } = centralBench();
+    say(CONFIRM3, 5, 0);
+    say(DATA3, 5, 1, new Uint8Array(7));
+    end.key = new Uint8Array(32);
+    say(WAKEUP3, 5, 2);
+    end.say(Uint8Array.of(3));
+    end.say(Uint8Array.of(2, 1));
+    chip.run(10);
+    expect(central.counts.text()).toBe("accepted 0 type 2 tag 3");
+  });
+
+  test("sends back to who was heard since its boot, each with its own key, and to nobody else", () => {
+    const { chip, central, end, say } = centralBench();
+    expect(central.sendBack(text("hi"))).toBe(true);
+    chip.run(10);
+    expect(end.take(BACK3)).toEqual([]);
+    say(WAKEUP3, 5, 0);
+    central.sendBack(text("hi"));
+    chip.run(10);
+    expect(end.take(BACK3).map(({ plain, to }) => [Buffer.from(plain ?? []).toString(), to])).toEqual([
+      ["hi", "aabbccddeeff"],
+    ]);
+  });
+
+  test("pairs with who answers its newest beacon, once, and keeps the pair when its key was used", () => {
+    const { chip, central, end, confirms } = centralBench(false);
+    const group = groupKey(keys());
+    const scalar = native.random(32);
+    const point = native.x25519(scalar, basePoint()) as Uint8Array;
+    const beacon = end.take(BEACON3).at(-1)?.frame as Uint8Array;
+    const challenge = openPairing(group, beacon, 8, text(MINE)) as Uint8Array;
+    const request = encodePairing(group, REQUEST3, join([challenge, point]), text(MINE + OTHER));
+    end.say(request);
+    end.say(request);
+    chip.run(50);
+    const answers = end.take(ANSWER3);
+    expect([answers.length, central.counts.of("pair")]).toEqual([1, 1]);
+    const seen = transcript(MINE, OTHER, challenge, point);
+    const answer = openPairing(group, answers[0]?.frame as Uint8Array, 32, seen) as Uint8Array;
+    end.key = pairKey(group, native.x25519(scalar, answer) as Uint8Array, seen, answer);
+    expect(peerKey(OTHER)).toBeUndefined();
+    end.say(end.sealed(WAKEUP3, 1, 0));
+    chip.run(10);
+    expect(confirms()).toEqual([hex(number(1, 0))]);
+    expect(peerKey(OTHER)).toEqual(end.key);
+    chip.run(BEACON_MS);
+    end.say(request);
+    chip.run(50);
+    expect(end.take(ANSWER3)).toEqual([]);
+  });
+});
+
+describe("a peripheral", () => {
+  test("unpaired looks on all channels, and says nothing until it hears a beacon of its group", () => {
+    const { chip, end } = peripheralBench([]);
+    for (let step = 0; step < CHANNELS + 2; step++) {
+      expect(native.espnowChannel()).toBe((step % CHANNELS) + 1);
+      chip.run(CHANNEL_MS);
+    }
+    expect(end.heardAll).toEqual([]);
+    end.channel = native.espnowChannel();
+    end.say(encodePairing(groupKey(netnowKeys("key", "other")), BEACON3, number(0, 1), text(OTHER)));
+    chip.run(10);
+    expect(end.heardAll).toEqual([]);
+    end.say(encodePairing(groupKey(keys()), BEACON3, number(0, 1), text(OTHER)));
+    chip.run(10);
+    expect(end.take(REQUEST3).length).toBe(1);
+  });
+
+  test("is ready when its wakeup is confirmed", () => {
+    const { end, peripheral, confirm, ready, chip } = peripheralBench();
+    expect([peripheral.ready, peripheral.send(text("x"))]).toEqual([false, false]);
+    confirm(0);
+    expect([peripheral.ready, ready()]).toEqual([true, 1]);
+    end.heardAll.length = 0;
+    chip.run(60_000);
+    expect(end.heardAll).toEqual([]);
+  });
+
+  test("asks every 5 s, after four times on the next channel, and keeps the one where it is heard", () => {
+    const { chip, end, peripheral, confirm } = peripheralBench();
+    end.channel = 3;
+    end.heardAll.length = 0;
+    chip.run((WAKEUPS_HERE + 1) * WAKEUP_MS);
+    expect(end.heardAll.length).toBe(1);
+    confirm(0);
+    expect([peripheral.ready, chip.nvs.get("netnow/channel")]).toEqual([true, "3"]);
+  });
+
+  test("a confirm of another frame, or one that comes too late, is none", () => {
+    const { chip, end, peripheral, confirm } = peripheralBench();
+    end.say(end.sealed(CONFIRM3, 1, 0, number(9, 9)));
+    chip.run(CONFIRM_MS + 10);
+    confirm(1);
+    expect([peripheral.ready, peripheral.counts.of("unasked")]).toEqual([false, 2]);
+  });
+
+  test("tells whether the central has taken a message, one at a time", () => {
+    const { chip, peripheral, confirm } = peripheralBench();
+    confirm(0);
+    const told: boolean[] = [];
+    const send = () => peripheral.send(text("x"), (taken) => told.push(taken));
+    expect([send(), send()]).toEqual([true, false]);
+    chip.run(10);
+    confirm(1);
+    expect([told, send()]).toEqual([[true], true]);
+    chip.run(CONFIRM_MS + 10);
+    expect(told).toEqual([true, false]);
+    expect(() => peripheral.send(new Uint8Array(174))).toThrow("payload of 174 bytes");
+  });
+
+  test("a message sent again keeps its first number, another one has its own", () => {
+    const { chip, end, peripheral, confirm } = peripheralBench();
+    confirm(0);
+    const tid = native.random(12);
+    for (const each of [tid, tid, native.random(12)]) {
+      peripheral.send(text("x"), undefined, each);
+      chip.run(CONFIRM_MS + 10);
+    }
+    const [first, second, third] = end.take(DATA3).map(({ frame, plain }) => ({
+      number: hex(frame.slice(2, 10)),
+      origin: hex((plain ?? new Uint8Array(8)).slice(0, 8)),
+    }));
+    expect(first?.origin).toBe(first?.number as string);
+    expect(second?.origin).toBe(first?.number as string);
+    expect(second?.number).not.toBe(first?.number);
+    expect(third?.origin).toBe(third?.number as string);
+  });
+
+  test("begins a new session after three frames in vain, and looks for the central after twelve", () => {
+    const { chip, end, peripheral, confirm } = peripheralBench();
+    confirm(0);
+    for (let count = 0; count < LOST_AFTER; count++) {
+      expect(peripheral.send(text("x"))).toBe(true);
+      chip.run(CONFIRM_MS + 10);
+    }
+    const sessions = end.take(DATA3).map(({ frame }) => hex(frame.slice(2, 6)));
+    expect(new Set(sessions).size).toBe(LOST_AFTER / RENEW_AFTER);
+    expect(peripheral.ready).toBe(false);
+    expect(end.take(WAKEUP3).length).toBe(2);
+  });
+
+  test("takes what is sent back once, in order, and only when it knows the central to be there", () => {
+    const { chip, end, peripheral, back, confirm } = peripheralBench();
+    const say = (session: number, count: number) => {
+      end.say(end.sealed(BACK3, session, count, text("hi")));
+      chip.run(10);
+    };
+    say(9, 9);
+    confirm(5);
+    for (const count of [4, 5, 7, 7, 6, 8]) say(1, count);
+    expect([back.length, peripheral.counts.of("replay"), peripheral.counts.of("unasked")]).toEqual([2, 4, 1]);
+    expect(back[0]).toBe("hi -50");
+  });
+
+  test("keeps its pair while its central is away, but then takes any central of the group that there is", () => {
+    const { chip, end, peripheral } = peripheralBench();
+    const beacon = () => {
+      end.channel = native.espnowChannel();
+      end.say(encodePairing(groupKey(keys()), BEACON3, native.random(8), text(OTHER)));
+      chip.run(10);
+      return end.take(REQUEST3).length;
+    };
+    expect(beacon()).toBe(0);
+    chip.run((WAKEUPS_HERE + CHANNELS) * WAKEUP_MS);
+    expect(beacon()).toBe(1);
+    expect(peripheral.manager).toBe(OTHER);
+  });
+
+  test.each([
+    ["no MAC", `nobody ${KEY_HEX}`],
+    ["no key", `${OTHER} 00`],
+    ["nothing", ""],
+  ])("a pair in NVS with %s is none", (_, value) => {
+    const { peripheral, end } = peripheralBench([["netnow/pair3", value]]);
+    expect([peripheral.manager, end.heardAll]).toEqual([undefined, []]);
+  });
+
+  test("pair() forgets the central", () => {
+    const { chip, peripheral, confirm } = peripheralBench();
+    confirm(0);
+    peripheral.pair();
+    expect([peripheral.ready, peripheral.manager, chip.nvs.has("netnow/pair3")]).toEqual([false, undefined, false]);
+  });
+});

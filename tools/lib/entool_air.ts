@@ -1,0 +1,229 @@
+// What entool does on the air of a folder: show it, wait for frames, send them, with faults if wanted. Version 2; of version 3 it tells types.
+
+import pc from "picocolors";
+import {
+  CONFIRM,
+  DATA,
+  decodeFrame,
+  encodeFrame,
+  encodePlain,
+  framePlain,
+  type NetnowKeys,
+  type Packet,
+  PING,
+  TIME,
+  timePlus,
+  WAKEUP,
+} from "../../device/netnow_codec.ts";
+import type { AirDatagram } from "./air_datagram.ts";
+import { AirRadio, BROADCAST, sniffAir } from "./air_radio.ts";
+import { decode2, type FrameJson, hexBytes, jsonPacket, TYPES } from "./entool_frames.ts";
+import { UsageError, UserError } from "./errors.ts";
+
+export const FAULTS = ["hmac", "version", "group", "replay", "past", "future", "short", "type"] as const;
+type Fault = (typeof FAULTS)[number];
+const TIME_ASKED_MS = 1000;
+const ASKED_TIMES = 5;
+const FAR_MS = 60_000;
+const NAMES3: Record<number, string> = {
+  1: "data",
+  2: "confirm",
+  3: "wakeup",
+  4: "back",
+  16: "beacon",
+  17: "request",
+  18: "answer",
+};
+
+interface AirOptions {
+  air: string;
+  channel: string;
+  mac: string;
+  ordinary?: boolean;
+  json?: boolean;
+  for?: string;
+  text?: string;
+  count?: string;
+}
+
+interface TxOptions extends AirOptions {
+  to: string;
+  payload?: string;
+  confirms?: string;
+  timestamp?: string;
+  fault?: Fault;
+}
+
+function numberOf(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!(value >= least && value <= most)) throw new UsageError(`${name} ${text}: a number from ${least} to ${most}`);
+  return value;
+}
+
+function radioOf(options: AirOptions, onFrame: (frame: AirDatagram) => void): AirRadio {
+  if (!/^[0-9a-f]{12}$/.test(options.mac)) throw new UsageError(`--mac ${options.mac}: 12 lower-case hex digits`);
+  const channel = numberOf("--channel", options.channel, 1, 13);
+  try {
+    return new AirRadio({
+      folder: options.air,
+      mac: options.mac,
+      channel,
+      longRange: options.ordinary !== true,
+      onFrame,
+    });
+  } catch {
+    throw new UserError(
+      `No air in ${options.air}: start a device with --air ${options.air} first, or make the folder.`,
+    );
+  }
+}
+
+/** What is known of a frame without its keys' help, too. */
+type Shown = Partial<FrameJson> & { refused?: string };
+
+function look(keys: NetnowKeys, bytes: Uint8Array): Shown {
+  const two = decode2(keys, bytes);
+  if (!("refused" in two)) return two;
+  const three = bytes[0] === 3 ? NAMES3[bytes[1] as number] : undefined;
+  return three === undefined ? two : { type: `v3 ${three}` };
+}
+
+function line(frame: AirDatagram, shown: Shown): string {
+  const { type, refused, payload, tid, confirms } = shown;
+  const what = refused === undefined ? pc.green((type ?? "").padEnd(10)) : pc.red(`refused ${refused}`);
+  const text = payload === undefined ? "" : JSON.stringify(Buffer.from(payload, "hex").toString());
+  const more = [tid && `tid ${tid.slice(0, 8)}`, confirms && `confirms ${confirms.slice(0, 8)}`, text];
+  const to = frame.to === BROADCAST ? "all".padEnd(12) : frame.to;
+  return `${pc.dim(`ch ${String(frame.channel).padStart(2)} ${frame.rssi} dBm`)} ${pc.cyan(frame.from)} > ${to} ${what} ${more.filter((each) => each).join(" ")}`;
+}
+
+function print(options: AirOptions, frame: AirDatagram, shown: Shown): void {
+  const { channel, rssi, from, to } = frame;
+  if (options.json) console.log(JSON.stringify({ channel, rssi, from, to, ...shown }));
+  else console.log(line(frame, shown));
+}
+
+export async function watch(keys: NetnowKeys, options: AirOptions): Promise<void> {
+  let end: () => void;
+  try {
+    end = sniffAir(options.air, (frame) => print(options, frame, look(keys, frame.bytes)));
+  } catch {
+    throw new UserError(
+      `No air in ${options.air}: start a device with --air ${options.air} first, or make the folder.`,
+    );
+  }
+  await new Promise<void>((done) => {
+    process.once("SIGINT", done);
+    if (options.for !== undefined) setTimeout(done, numberOf("--for", options.for, 0, 1e6) * 1000);
+  });
+  end();
+}
+
+/** Listens until `count` frames as asked have come or the time is over; how many came. */
+async function listen(keys: NetnowKeys, type: string | undefined, options: AirOptions, count: number): Promise<number> {
+  if (type !== undefined && TYPES[type] === undefined)
+    throw new UsageError(`type ${type}: one of ${Object.keys(TYPES).join(", ")}`);
+  const limitMs = numberOf("--for", options.for ?? "10", 0, 1e6) * 1000;
+  let came = 0;
+  let finish = () => {};
+  const radio = radioOf(options, (frame) => {
+    const shown = look(keys, frame.bytes);
+    const text = Buffer.from(shown.payload ?? "", "hex").toString();
+    if ((type !== undefined && shown.type !== type) || !text.includes(options.text ?? "")) return;
+    print(options, frame, shown);
+    if (++came >= count) finish();
+  });
+  await new Promise<void>((done) => {
+    const timer = setTimeout(done, limitMs);
+    finish = () => {
+      clearTimeout(timer);
+      done();
+    };
+  });
+  radio.close();
+  return came;
+}
+
+export async function receive(keys: NetnowKeys, type: string | undefined, options: AirOptions): Promise<void> {
+  const count = numberOf("--count", options.count ?? "1", 1, 1e6);
+  const came = await listen(keys, type, options, count);
+  if (came < count) throw new UserError(`${came} of ${count} frames came in ${options.for} s.`);
+}
+
+export async function refuseToHear(keys: NetnowKeys, type: string | undefined, options: AirOptions): Promise<void> {
+  if ((await listen(keys, type, options, 1)) > 0) throw new UserError("A frame came that should not.");
+}
+
+export async function transmit(keys: NetnowKeys, type: string, options: TxOptions): Promise<void> {
+  const text = (options.text ?? "").replaceAll("\\n", "\n");
+  const packet = jsonPacket({
+    type,
+    payload: options.payload ?? Buffer.from(text).toString("hex"),
+    ...(options.confirms === undefined ? {} : { confirms: options.confirms }),
+    ...(options.timestamp === undefined ? {} : { timestamp: options.timestamp }),
+  });
+  const to = options.to;
+  if (!/^[0-9a-f]{12}$/.test(to)) throw new UsageError(`--to ${to}: 12 lower-case hex digits`);
+  let heard: (packet: Packet) => void = () => {};
+  const radio = radioOf(options, ({ bytes }) => {
+    const came = decodeFrame(keys, bytes);
+    if (typeof came !== "string") heard(came);
+  });
+  try {
+    const asks = (packet.type === DATA || packet.type === PING) && options.timestamp === undefined;
+    if (asks) packet.time = await networkTime(keys, radio, to, (each) => (heard = each));
+    if (options.fault === "past") packet.time = timePlus(packet.time, -FAR_MS);
+    if (options.fault === "future") packet.time = timePlus(packet.time, FAR_MS);
+    const frame = faulty(keys, packet, options.fault);
+    let acknowledged = await radio.send(to, frame);
+    if (options.fault === "replay") acknowledged = await radio.send(to, frame);
+    const tid = hexOf(packet.tid);
+    if (options.json) console.log(JSON.stringify({ sent: type, tid, bytes: frame.length, acknowledged }));
+    else console.log(`sent ${type}, ${frame.length} bytes, tid ${tid}${acknowledged ? "" : ", not acknowledged"}`);
+    if (!acknowledged) throw new UserError(`${to} did not acknowledge it: is it on channel ${options.channel}?`);
+  } finally {
+    radio.close();
+  }
+}
+
+const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+
+/** Sends a wakeup until the central confirms it with its time; that time, at the moment of return. */
+async function networkTime(
+  keys: NetnowKeys,
+  radio: AirRadio,
+  to: string,
+  hear: (heard: (packet: Packet) => void) => void,
+): Promise<Uint8Array> {
+  for (let asked = 0; asked < ASKED_TIMES; asked++) {
+    const wakeup: Packet = {
+      type: WAKEUP,
+      subtype: 0,
+      time: new Uint8Array(12),
+      tid: native.random(12),
+      payload: new Uint8Array(0),
+    };
+    const confirmed = new Promise<Uint8Array | undefined>((done) => {
+      setTimeout(() => done(undefined), TIME_ASKED_MS);
+      hear((came) => {
+        if (came.type === TIME && came.subtype === CONFIRM && hexOf(came.payload) === hexOf(wakeup.tid))
+          done(came.time);
+      });
+    });
+    await radio.send(to, encodeFrame(keys, wakeup));
+    const time = await confirmed;
+    if (time !== undefined) return time;
+  }
+  throw new UserError(`No central at ${to} confirmed a wakeup: look at --to, --channel, --psk and --group.`);
+}
+
+function faulty(keys: NetnowKeys, packet: Packet, fault: Fault | undefined): Uint8Array {
+  const frame = encodeFrame(keys, packet);
+  if (fault === "short") return frame.slice(0, 30);
+  if (fault === "hmac") frame[frame.length - 1]! ^= 1;
+  if (fault === "group") return encodeFrame({ ...keys, group: hexBytes("group", "ff".repeat(8)) }, packet);
+  if (fault !== "version" && fault !== "type") return frame;
+  const plain = encodePlain(keys, packet);
+  plain[fault === "version" ? 0 : 1] = 9;
+  return framePlain(keys, plain);
+}
