@@ -2,12 +2,14 @@
 
 import type { Appliance } from "./appliance.ts";
 import type { Config } from "./config.ts";
+import { hex } from "./link.ts";
 import type { Loop } from "./loop.ts";
+import { Mailbox } from "./mailbox.ts";
 import { netKind } from "./net.ts";
 import { NetnowCentral } from "./netnow_central.ts";
 import { type NetnowKeys, netnowKeys, versionOf } from "./netnow_codec.ts";
 import { NetnowCounts } from "./netnow_counts.ts";
-import { NetnowRadio } from "./netnow_radio.ts";
+import { macBytes, NetnowRadio } from "./netnow_radio.ts";
 import { Netnow3Central } from "./netnow3_central.ts";
 
 const WIFI = 0;
@@ -46,6 +48,12 @@ export class Central {
     return (this.three === undefined || this.three.sendBack(payload)) && sent;
   }
 
+  /** As `sendBack`, on the way by which one peripheral hears it. */
+  sendTo(mac: string, payload: Uint8Array): boolean {
+    if (this.three?.knows(mac) === true) return this.three.sendTo(mac, payload);
+    return this.two?.sendBack(payload) === true;
+  }
+
   /** Who has paired over version 3 is not believed in version 2 any more: the group's key alone must not be enough to speak for it. */
   private take(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
     if (this.three?.take(mac, frame, rssi) === true) return;
@@ -54,8 +62,11 @@ export class Central {
   }
 }
 
-/** Turns the radio on and begins to keep the time. Throws a ConfigError. */
-export function startCentral(appliance: Appliance): Central {
+/** Turns the radio on, begins to keep the time and to hand out mail. What peripherals send goes to `onData`. Throws a ConfigError. */
+export function startCentral(
+  appliance: Appliance,
+  onData: (payload: Uint8Array, mac: string, rssi: number) => void,
+): Central {
   const config = appliance.config as unknown as Config<CentralTokens>;
   const keys = netnowKeys(config.text("espnowpsk"), config.text("espnowgroup"));
   // A station has its access point's channel; only without one the configuration decides.
@@ -63,7 +74,17 @@ export function startCentral(appliance: Appliance): Central {
   native.espnowOn(isStation ? 0 : config.integer("espnowchannel", 1, 13), config.get("espnowrate") !== "ordinary");
   const radio = new NetnowRadio(appliance.loop);
   const central = new Central(appliance.loop, radio, keys, versionOf(config.get("espnowversion")));
-  appliance.ota.moreStats = () => `espnow sent ${radio.sent} overruns ${radio.overruns} ${central.counts.text()}`;
+  const mailbox = new Mailbox(appliance.loop, (payload, mac) => central.sendTo(mac, payload));
+  // Retained: a tool learns at once what a device that sleeps has said last.
+  mailbox.onReport = (mac, report) =>
+    void appliance.mqtt.publish(`stat/${appliance.name}/Mail/${hex(macBytes(mac)!)}`, hex(report), true);
+  mailbox.onWant = (mac, number, first, size) =>
+    void appliance.publish("Mail", JSON.stringify({ mac: hex(macBytes(mac)!), number, first, size }));
+  central.onData = (payload, mac, rssi) => {
+    if (!mailbox.take(payload, mac)) onData(payload, mac, rssi);
+  };
+  appliance.ota.moreStats = () =>
+    `espnow sent ${radio.sent} overruns ${radio.overruns} ${central.counts.text()} mail ${mailbox.blocks} refused ${mailbox.refused}`;
   return central;
 }
 

@@ -84,6 +84,11 @@ export class Netnow3Central {
     return this.backTo(0, payload);
   }
 
+  /** Sends `payload` to one peripheral. False when it is not paired or the radio has no room. */
+  sendTo(mac: string, payload: Uint8Array): boolean {
+    return this.send(mac, BACK3, payload);
+  }
+
   private backTo(index: number, payload: Uint8Array): boolean {
     const peer = this.peers[index];
     return peer === undefined || this.send(peer.mac, BACK3, payload, () => void this.backTo(index + 1, payload));

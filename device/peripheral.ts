@@ -1,8 +1,9 @@
 // What every ESP-NOW peripheral has: the start-up order, the radio and its protocol, the watchdog, the proof of reachability, what
 // becomes of exceptions, and sleep. It is to a peripheral what appliance.ts is to an MQTT appliance.
 
-import { Config, ConfigError, parseConfig, readConfig } from "./config.ts";
+import { Config, ConfigError, keyBytes, parseConfig, readConfig } from "./config.ts";
 import { Loop, randomBelow } from "./loop.ts";
+import { type MailTaker, takeMail } from "./mail_taker.ts";
 import { type Netnow, NetnowAuto } from "./netnow_auto.ts";
 import { type NetnowKeys, netnowKeys, versionOf } from "./netnow_codec.ts";
 import { NetnowPeripheral } from "./netnow_peripheral.ts";
@@ -26,6 +27,8 @@ export interface PeripheralTokens {
   espnowrate?: string | undefined;
   espnowversion?: string | undefined;
   keep?: string | undefined;
+  otakey?: string | undefined;
+  otavia?: string | undefined;
 }
 
 export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
@@ -34,6 +37,8 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
   /** Undefined until the start-up delay is over. */
   netnow: Netnow | undefined;
   exceptions: number;
+  /** Undefined where updates do not come over ESP-NOW. */
+  mail: MailTaker | undefined;
   private readonly watchdog: Watchdog;
   private readonly tokens: Config<PeripheralTokens>;
 
@@ -41,6 +46,7 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
   constructor() {
     this.exceptions = 0;
     this.netnow = undefined;
+    this.mail = undefined;
     this.loop = new Loop();
     this.watchdog = new Watchdog();
     this.loop.onError = (error) => this.failed(error);
@@ -62,8 +68,13 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
     this.loop.start();
   }
 
-  /** Sleeps deeply, then boots. Does not return. */
-  sleep(ms: number): never {
+  /** Sleeps deeply, then boots; not before the mail is done for this wake-up, which is bounded. */
+  sleep(ms: number): void {
+    if (this.mail?.busy !== true) this.sleepNow(ms);
+    this.mail.onIdle = () => this.sleepNow(ms);
+  }
+
+  private sleepNow(ms: number): never {
     native.espnowOff();
     return native.deepSleep(ms);
   }
@@ -81,9 +92,22 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
       netnow.onReady = () => this.proven();
       this.netnow = netnow;
       start(netnow);
+      this.startMail(netnow);
     } catch (error) {
       throw recoverIfConfig(error);
     }
+  }
+
+  /** Last, so that what the profile does with payloads comes behind. */
+  private startMail(netnow: Netnow): void {
+    const otakey = keyBytes(this.tokens.get("otakey") ?? "");
+    if (otakey === undefined || this.tokens.get("otavia") === "mqtt") return;
+    const mail = takeMail(this.loop, netnow, otakey);
+    this.mail = mail;
+    netnow.onReady = () => {
+      this.proven();
+      mail.ask();
+    };
   }
 
   private second(): void {

@@ -2,7 +2,11 @@
 // is no good can be reached and updated. It takes each network parameter from where it can get it.
 
 import { Appliance } from "../../device/appliance.ts";
-import { CONFIG_MAX_BYTES, Config, parseConfig, REACH_TOKENS, reachFault } from "../../device/config.ts";
+import { CONFIG_MAX_BYTES, Config, keyBytes, parseConfig, REACH_TOKENS, reachFault } from "../../device/config.ts";
+import { takeMail } from "../../device/mail_taker.ts";
+import { netnowKeys } from "../../device/netnow_codec.ts";
+import { NetnowRadio } from "../../device/netnow_radio.ts";
+import { startNetnow } from "../../device/peripheral.ts";
 
 /** After so long the normal bundle gets another chance, unless somebody is at work on this device. */
 export const RETRY_MS = 3_600_000;
@@ -19,14 +23,22 @@ function usableTokens(): string[] {
     // A medium that fails is as good as no file.
   }
   const file = new Config(parseConfig(text ?? ""));
-  for (const token of REACH_TOKENS.concat("watchdog", "keep")) {
+  for (const token of REACH_TOKENS.concat(
+    "watchdog",
+    "keep",
+    "espnowpsk",
+    "espnowgroup",
+    "espnowrate",
+    "espnowversion",
+  )) {
     const value = file.get(token);
     if (value !== undefined && reachFault(token, value) === undefined) tokens.push(token, value);
   }
   return tokens;
 }
 
-const appliance = new Appliance("recovery", 2, usableTokens());
+const tokens = usableTokens();
+const appliance = new Appliance("recovery", 2, tokens);
 const retry = appliance.loop.task(tryAgain, true, "retry");
 
 function tryAgain(): void {
@@ -37,7 +49,28 @@ function tryAgain(): void {
   native.restart("recovery: trying the normal bundle again", true);
 }
 
+/** A device without a network and with the keys of ESP-NOW takes its updates from its central. */
+function startPeripheral(): void {
+  const config = new Config(tokens);
+  const psk = config.get("espnowpsk");
+  const group = config.get("espnowgroup");
+  const otakey = keyBytes(config.get("otakey") ?? "");
+  if (config.get("ssid") !== undefined || psk === undefined || group === undefined || otakey === undefined) return;
+  const wanted = config.get("espnowversion");
+  const version = wanted === "2" || wanted === "3" ? wanted : "auto";
+  const longRange = config.get("espnowrate") !== "ordinary";
+  const netnow = startNetnow(
+    appliance.loop,
+    new NetnowRadio(appliance.loop),
+    netnowKeys(psk, group),
+    longRange,
+    version,
+  );
+  takeMail(appliance.loop, netnow, otakey);
+}
+
 appliance.run(() => {
+  startPeripheral();
   appliance.log.line(`recovery: ${native.bundleInfo().recoveryWhy}`);
   appliance.loop.task(() => retry.every(RETRY_LOOK_MS), true).once(RETRY_MS - RETRY_LOOK_MS);
 });

@@ -10,8 +10,7 @@ const MALFUNCTION = "stat/LPScale/Malfunction";
 const appliance = new Appliance<ScaleManagerConfig>("scale_manager");
 
 appliance.run(() => {
-  const central = startCentral(appliance as unknown as Appliance);
-  central.onData = (payload, mac) => {
+  startCentral(appliance as unknown as Appliance, (payload, mac) => {
     const message = topicAndValue(payload);
     const value = message === undefined ? Number.NaN : Number(message[1]);
     if (message === undefined || message[1].trim() === "" || !(Math.abs(value) < Infinity))
@@ -19,5 +18,5 @@ appliance.run(() => {
     else if (message[0] === WEIGHT) appliance.publish("Weight", native.formatFixed(value, 3));
     else if (message[0] === MALFUNCTION) appliance.publish("Malfunction", native.formatFixed(value, 0));
     else appliance.log.line(`${mac}: unknown topic ${message[0].slice(0, 40)}`);
-  };
+  });
 });

@@ -61,12 +61,13 @@ export class ScaleSensor {
       states.every(READY_LOOK_MS, () => this.look());
     });
     states.onEnter("tell", () => this.tell());
+    const giveUp = loop.task(() => states.to("done"), true, "give up").once(GIVE_UP_MS);
     states.onEnter("done", () => {
+      giveUp.stop();
       this.hx711.powerDown();
       this.sleep();
     });
     states.after(WARM_UP_MS, () => states.to("sample"));
-    loop.task(() => states.to("done"), true, "give up").once(GIVE_UP_MS);
   }
 
   private look(): void {

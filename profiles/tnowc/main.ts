@@ -11,14 +11,13 @@ const BACK_FUDGE_MS = 60_000;
 const appliance = new Appliance<TnowcConfig>("tnowc");
 
 appliance.run(() => {
-  const central = startCentral(appliance as unknown as Appliance);
   let lastRssi: number | undefined;
-  central.onData = (payload, mac, rssi) => {
+  const central = startCentral(appliance as unknown as Appliance, (payload, mac, rssi) => {
     lastRssi = rssi;
     const message = topicAndValue(payload);
     if (message === undefined) appliance.log.line(`${mac}: not a topic and a value`);
     else if (message[0] === VALUE) appliance.publish("Value", message[1]);
-  };
+  });
   appliance.loop
     .task(() => {
       if (lastRssi !== undefined) central.sendBack(native.encodeText(`stat/TNowP/YourRSSI\n${lastRssi}`));

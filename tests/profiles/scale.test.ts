@@ -138,7 +138,7 @@ test("`stats` tells what the gateway took, and what it refused for which reason"
   home.broker.publish("cmnd/Manager/OTA", "stats", false);
   home.run(1000);
   const [line] = home.of("Log").filter((each) => each.startsWith("espnow "));
-  expect(line).toMatch(/^espnow sent \d+ overruns 0 accepted 2 hmac 1 short 1$/);
+  expect(line).toMatch(/^espnow sent \d+ overruns 0 accepted 2 hmac 1 short 1 mail 0 refused 0$/);
 });
 
 describe("a week", () => {
