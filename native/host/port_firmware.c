@@ -204,8 +204,7 @@ int port_firmware_confirm(void)
 {
     if (host_options.firmware_slot < 0) return PORT_ENOTSUP;
     int mine = entry_of(host_options.firmware_slot);
-    if (mine < 0) return PORT_ENOENT;
-    if (read_entry(mine).state == PORT_FIRMWARE_VALID) return PORT_OK;
+    if (mine < 0 || read_entry(mine).state == PORT_FIRMWARE_VALID) return PORT_OK;
     return write_entry(mine, read_entry(mine).sequence, PORT_FIRMWARE_VALID);
 }
 

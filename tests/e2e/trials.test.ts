@@ -1,5 +1,6 @@
 // Firmware, bundle and configuration on trial against everything that can become of them: every set of the three and every fate, on the real
-// firmware with the real boot loader's rules. Each time either all that is new is in force, or all of it is back where it was.
+// firmware with the real boot loader's rules. Each time either all that is new is in force, or all of it is back where it was. Then the pair that
+// can only be changed one after the other: a firmware that the old bundle does not run on, and the bundle for it.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readImage } from "../../tools/lib/firmware_image.ts";
@@ -7,7 +8,7 @@ import { configName } from "../../tools/lib/trial_updates.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { dropVariant, FASTER_WINDOWS, variantOf } from "../../tools/sim/variants.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
-import { firmwareVariant, type Told, TrialBench } from "../support/trial_bench.ts";
+import { bundleFor, firmwareVariant, type Told, TrialBench } from "../support/trial_bench.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
 
@@ -25,6 +26,8 @@ const FATES = {
 } as const;
 type Fate = keyof typeof FATES;
 
+const OTHER_ENGINE = "00112233aabbccdd";
+
 /** Into the trial's boot, but before its network comes up. */
 const STRIKE_MS = 8000;
 
@@ -33,6 +36,9 @@ let before: Told;
 let image: Uint8Array;
 let bundle: Uint8Array;
 let config: string;
+/** For each other, and for nothing else. */
+let otherImage: Uint8Array;
+let otherBundle: Uint8Array;
 const names = {} as Record<Thing, string>;
 
 beforeAll(async () => {
@@ -41,6 +47,8 @@ beforeAll(async () => {
   const root = await variantOf("energy", "trials", [FASTER_WINDOWS]);
   bundle = await profileBundle("energy", root).finally(() => dropVariant(root));
   config = device.newConfig("discovery none");
+  otherImage = await firmwareVariant("3.0.0", OTHER_ENGINE);
+  otherBundle = bundleFor(await profileBundle("energy"), OTHER_ENGINE);
   const read = readImage(image);
   if (typeof read === "string") throw new Error(read);
   names.firmware = read.name;
@@ -70,6 +78,49 @@ async function prepare(things: readonly Thing[]): Promise<string> {
   return name;
 }
 
+/** A chip after the firmware that needs another bundle was sent to it; the next boot is its first. */
+async function prepareOtherFirmware(): Promise<string> {
+  device.restore("before");
+  await device.bench.machine.powerOn();
+  await device.online();
+  await device.link((client) => client.putFirmware(otherImage, "host"));
+  await device.bench.machine.powerCut();
+  device.snapshot("other-firmware");
+  return "other-firmware";
+}
+
+/** That chip, when the firmware was confirmed and the bundle for it was sent. */
+async function prepareOtherBundle(flash: string): Promise<string> {
+  device.restore(flash);
+  await device.bench.machine.powerOn();
+  await device.online();
+  await device.settled();
+  await device.link((client) => client.putBundle(otherBundle));
+  await device.bench.machine.powerCut();
+  device.snapshot("other-bundle");
+  return "other-bundle";
+}
+
+/** Boots what was prepared, lets fate strike, and asks what is left. */
+async function afterFate(flash: string, fate: Fate): Promise<Told> {
+  device.restore(flash);
+  const { machine } = device.bench;
+  await machine.powerOn();
+  let online: Promise<boolean> | undefined;
+  let struck: Promise<void> | undefined;
+  // To the microsecond: a moment later it could have proved itself.
+  await device.after(STRIKE_MS, () => {
+    online = device.online();
+    struck = strike(fate);
+  });
+  await struck;
+  expect(await online).toBe(true);
+  const told = await device.settled();
+  await machine.powerCut();
+  return told;
+}
+
+/** What fate does at once is done when this returns; the promise is for the rest of it. */
 async function strike(fate: Fate): Promise<void> {
   const { machine, world } = device.bench;
   const resets = machine.resets.length;
@@ -78,8 +129,8 @@ async function strike(fate: Fate): Promise<void> {
   else if (fate === "power cut") {
     await machine.powerCut();
     await machine.powerOn();
-  } else {
-    world.act(() => machine.board.setNetwork(false));
+  } else if (fate === "unreachable") {
+    machine.board.setNetwork(false);
     await device.until(() => machine.resets.length > resets);
     world.act(() => machine.board.setNetwork(true));
   }
@@ -103,14 +154,7 @@ for (let set = 1; set < 2 ** THINGS.length; set++) {
   test(`${things.join(" and ")} on trial: ${Object.keys(FATES).join(", ")}`, async () => {
     const flash = await prepare(things);
     for (const fate of Object.keys(FATES) as Fate[]) {
-      device.restore(flash);
-      const { machine } = device.bench;
-      await machine.powerOn();
-      await device.until(() => machine.uptimeMs > STRIKE_MS);
-      const online = device.online();
-      if (fate !== "good") await strike(fate);
-      expect(await online).toBe(true);
-      const told = await device.settled();
+      const told = await afterFate(flash, fate);
       const expected = runs(before);
       if (fate === "good") for (const thing of things) expected[thing] = names[thing];
       expect({ fate, ...runs(told) }).toEqual({ fate, ...expected });
@@ -120,7 +164,41 @@ for (let set = 1; set < 2 ** THINGS.length; set++) {
         const back = why !== undefined && things.includes(thing) ? { name: names[thing], why } : undefined;
         expect({ fate, thing, back: rejectedOf(told)[thing] }).toEqual({ fate, thing, back });
       }
-      await machine.powerCut();
     }
   });
 }
+
+test("a firmware that the bundle does not run on, and then the bundle for it: each is tried alone, and the old pair stays complete", async () => {
+  const firmwareTrial = await prepareOtherFirmware();
+  for (const fate of Object.keys(FATES) as Fate[]) {
+    const told = await afterFate(firmwareTrial, fate);
+    if (fate === "good")
+      expect(told).toMatchObject({
+        profile: "recovery",
+        recovery: "none",
+        firmware: "3.0.0",
+        image: { state: "valid" },
+      });
+    else {
+      expect({ fate, ...runs(told), ...states(told) }).toEqual({ fate, ...runs(before), ...settled });
+      expect({ fate, why: told.image.rejected?.why }).toEqual({ fate, why: FATES[fate] });
+    }
+  }
+  const bundleTrial = await prepareOtherBundle(firmwareTrial);
+  for (const fate of Object.keys(FATES) as Fate[]) {
+    const told = await afterFate(bundleTrial, fate);
+    expect({ fate, firmware: told.firmware, state: told.image.state }).toEqual({
+      fate,
+      firmware: "3.0.0",
+      state: "valid",
+    });
+    if (fate === "good") expect(told).toMatchObject({ profile: "energy", state: "permanent" });
+    // There is no other bundle for this firmware.
+    else
+      expect({ fate, profile: told.profile, why: told.rejected?.why }).toEqual({
+        fate,
+        profile: "recovery",
+        why: FATES[fate],
+      });
+  }
+});

@@ -58,6 +58,7 @@ export function bundleFor(bundle: Uint8Array, engineId: string): Uint8Array {
 export class TrialBench {
   readonly bench: Bench;
   readonly folder: string;
+  #waiting = 0;
   #watch: (event: SimEvent) => void = () => {};
 
   private constructor(bench: Bench, folder: string) {
@@ -90,17 +91,13 @@ export class TrialBench {
   /** Lets time rush until `topic` is published as asked, each message looked at once; false when it is not. Then it goes with real time
    * again, so that nothing is missed between two steps of a test. */
   async saw(topic: string, asked: (payload: string) => boolean = () => true, limitMs = LIMIT_MS): Promise<boolean> {
-    const { world } = this.bench;
     let found = false;
     this.#watch = (event) => {
       if (found || event.kind !== "publish" || event.topic !== `stat/${NAME}/${topic}`) return;
       found = asked(event.payload);
-      if (found) world.setPace(REAL_TIME);
+      if (found) this.bench.world.setPace(REAL_TIME);
     };
-    world.setPace("fast");
-    await world.until(() => found, limitMs);
-    world.setPace(REAL_TIME);
-    return found;
+    return this.until(() => found, limitMs);
   }
 
   online(): Promise<boolean> {
@@ -138,13 +135,24 @@ export class TrialBench {
     }
   }
 
-  /** Lets time rush until `done` is true. */
+  /** Lets time rush until `done` is true, and as long as something else is waited for. */
   async until(done: () => boolean, limitMs = LIMIT_MS): Promise<boolean> {
     const { world } = this.bench;
+    this.#waiting++;
     world.setPace("fast");
     const result = await world.until(done, limitMs);
-    world.setPace(REAL_TIME);
+    if (--this.#waiting === 0) world.setPace(REAL_TIME);
     return result;
+  }
+
+  /** Does `act` when so much device time has gone by, before anything else happens. */
+  async after(ms: number, act: () => void): Promise<void> {
+    let done = false;
+    this.bench.world.clock.after(ms * 1000, () => {
+      done = true;
+      act();
+    });
+    await this.until(() => done);
   }
 
   /** What it tells once nothing is on trial any more. */
