@@ -7,6 +7,9 @@ import pc from "picocolors";
 import { bundleName, decodeBundle } from "./lib/bundle.ts";
 import { main } from "./lib/cli.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
+import { type Member, updateFleet } from "./lib/fleet.ts";
+import { type BundleFor, fleetNames, surveyMember, updateMember } from "./lib/fleet_devices.ts";
+import { FleetView } from "./lib/fleet_view.ts";
 import { buildBundle } from "./lib/native_build.ts";
 import {
   ANSWER_TIMEOUT_MS,
@@ -26,9 +29,13 @@ interface Options extends NetworkOptions {
   wait: boolean;
   timeout: string;
   json?: boolean;
+  all?: boolean;
+  group?: string;
+  concurrency: string;
+  maxFailures: string;
 }
 
-export const program = withNetworkOptions(new Command("ota"))
+export const program = withNetworkOptions(new Command("ota"), "[name]")
   .description("Builds a profile, sends it to a device over the air, and waits until the device has confirmed it.")
   .argument("[profile]", "the profile to build (default: the one that the device runs)")
   .option("--bundle <file>", "send this bundle.bin instead of building one")
@@ -36,6 +43,10 @@ export const program = withNetworkOptions(new Command("ota"))
   .option("--force", "send it even if the device runs it already")
   .option("--no-wait", "do not wait for the trial's end")
   .option("--timeout <seconds>", "how long to wait for the trial's end", "420")
+  .option("--all", "every device that has a file in devices/, one of them first as a canary")
+  .option("--group <name>", "the devices whose file has a line `#group NAME`")
+  .option("--concurrency <count>", "with --all or --group: so many at a time", "8")
+  .option("--max-failures <count>", "with --all or --group: with more failures no other device is begun", "1")
   .option("--json", "one JSON object per line and event")
   .addHelpText(
     "after",
@@ -43,10 +54,83 @@ export const program = withNetworkOptions(new Command("ota"))
 Examples:
   bun run ota kitchen                      builds what the device kitchen runs, and brings it there
   bun run ota kitchen energy --force       sends the energy profile even if it runs already
+  bun run ota --group house                the devices of a group; run again, it does only what is left
   MQTT_URL=mqtt://10.0.0.2 bun run ota kitchen --key-file kitchen.key
 Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usage.`,
   )
-  .action((name: string, profile: string | undefined, options: Options) => update(name, profile, options));
+  .action((name: string | undefined, profile: string | undefined, options: Options) => {
+    if (options.all !== true && options.group === undefined) {
+      if (name === undefined) throw new UsageError("say which device, or --all, or --group NAME");
+      return update(name, profile, options);
+    }
+    if (
+      name !== undefined ||
+      options.config !== undefined ||
+      options.keyFile !== undefined ||
+      options.addr !== undefined
+    )
+      throw new UsageError("--all and --group take no name, --config, --key-file or --addr: each device's file tells");
+    if (!options.wait) throw new UsageError("--all and --group wait for every device's trial: leave --no-wait out");
+    return updateAll(options);
+  });
+
+/** Every device of the fleet. Throws UserError unless all of them run their bundle in the end. */
+async function updateAll(options: Options): Promise<void> {
+  const names = fleetNames(options.group);
+  const concurrency = parseCount("--concurrency", options.concurrency, 1);
+  const maxFailures = parseCount("--max-failures", options.maxFailures, 0);
+  const member = {
+    ...options,
+    force: options.force ?? false,
+    changeProfile: options.changeProfile ?? false,
+    timeoutMs: parseSeconds("--timeout", options.timeout) * 1000,
+  };
+  const built = new Map<string, ReturnType<BundleFor>>();
+  // A build that fails is no device's fault, although each device that waits for it ends with it.
+  let buildFailure: unknown;
+  const bundleFor: BundleFor = (profile) => {
+    let made = built.get(profile);
+    if (made === undefined) {
+      made = makeBundle(profile, false, options).then(named);
+      made.catch((thrown) => {
+        buildFailure = thrown;
+      });
+      built.set(profile, made);
+    }
+    return made;
+  };
+  const view = new FleetView(names, options.json === true);
+  const beganMs = performance.now();
+  let members: Member[];
+  try {
+    members = await updateFleet({
+      names,
+      concurrency,
+      maxFailures,
+      survey: (name) => surveyMember(name, bundleFor, member),
+      update: (name, told) => updateMember(name, told, bundleFor, member),
+      onChange: (changed) => view.change(changed),
+    });
+  } finally {
+    view.end();
+  }
+  if (buildFailure !== undefined) throw buildFailure;
+  const left = view.summary(members, seconds(beganMs));
+  if (left > 0)
+    throw new UserError(`${left} of ${members.length} devices do not run it: see the table; run it again for those`);
+}
+
+function named(bundle: Uint8Array): { name: string; bundle: Uint8Array } {
+  const decoded = decodeBundle(bundle);
+  if (typeof decoded === "string") throw new UserError(`this is no whole bundle (${decoded}): build it again`);
+  return { name: bundleName(decoded.header), bundle };
+}
+
+function parseCount(option: string, text: string, min: number): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < min) throw new UsageError(`${option} ${text}: a whole number from ${min} on`);
+  return count;
+}
 
 async function update(given: string, profile: string | undefined, options: Options): Promise<void> {
   const timeoutS = parseSeconds("--timeout", options.timeout);

@@ -17,7 +17,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function ota(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const env = { ...process.env, NO_COLOR: "1", MQTT_URL: "" };
+  const env = { ...process.env, NO_COLOR: "1", MQTT_URL: "", HEARTH_DEVICES: join(folder, "devices") };
   const command = [process.execPath, join(ROOT, "tools", "ota.ts"), ...args];
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
   const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
@@ -37,14 +37,27 @@ test("--help has an example and the exit codes, and is no failure", async () => 
 });
 
 test.each([
-  ["no name", [], "missing required argument 'name'"],
+  ["no name", [], "say which device, or --all, or --group NAME"],
+  ["--all with a name", ["kitchen", "--all"], "--all and --group take no name"],
+  ["--all without waiting", ["--all", "--no-wait"], "leave --no-wait out"],
+  ["a group that nobody is in", ["--group", "nowhere_at_all"], "#group nowhere_at_all"],
   ["an unknown option", ["kitchen", "--fast"], "unknown option '--fast'"],
-  ["no device file", ["no_such_device"], "devices/no_such_device.txt: put the device's config.txt there"],
+  ["no device file", ["no_such_device"], "/no_such_device.txt: put the device's config.txt there"],
   ["a time-out that is none", ["kitchen", "--timeout", "soon"], "--timeout soon: a number of seconds above 0"],
   ["an address that is none", ["kitchen", "--addr", "10.0.0.1:99999"], "--addr 10.0.0.1:99999: HOST or HOST:PORT"],
 ])("%s is wrong usage", async (_what, args, message) => {
   const { code, err } = await ota(...args);
   expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+});
+
+test.each([
+  ["--concurrency", "0"],
+  ["--concurrency", "1.5"],
+  ["--max-failures", "few"],
+])("%s %s is wrong usage", async (option, value) => {
+  await file("devices/kitchen.txt", `otakey ${KEY}\n#group house\n`);
+  const { code, err } = await ota("--group", "house", option, value);
+  expect([code, err]).toEqual([2, expect.stringContaining(`${option} ${value}: a whole number from`)]);
 });
 
 test("no broker anywhere is wrong usage", async () => {

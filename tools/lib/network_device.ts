@@ -33,15 +33,15 @@ export function withBrokerOption(command: Command): Command {
 }
 
 /** The argument and the options by which commands find a device that they only talk to over MQTT. */
-export function withMqttOptions(command: Command): Command {
+export function withMqttOptions(command: Command, argument = "<name>"): Command {
   return withBrokerOption(
-    command.argument("<name>", "the device: its mqttname, or the name of its file in devices/"),
+    command.argument(argument, "the device: its mqttname, or the name of its file in devices/"),
   ).option("--config <file>", "the device's config.txt on this PC (default: devices/NAME.txt)");
 }
 
 /** The argument and the options by which commands find a device. */
-export function withNetworkOptions(command: Command): Command {
-  return withMqttOptions(command)
+export function withNetworkOptions(command: Command, argument = "<name>"): Command {
+  return withMqttOptions(command, argument)
     .option("--key-file <file>", "a file with the 64 hex digits of the otakey, instead of the device file's")
     .option(
       "--addr <host:port>",
