@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import { connectAsync, type MqttClient } from "mqtt";
 import pc from "picocolors";
+import { sampleTokens } from "./bench/device.ts";
 import { main, progress } from "./lib/cli.ts";
 import { messageOf, UsageError, UserError } from "./lib/errors.ts";
 import { devicesFolder } from "./lib/paths.ts";
@@ -15,9 +16,11 @@ import { hostFirmware, profileBundle } from "./sim/firmware.ts";
 import type { HostWorld } from "./sim/host_world.ts";
 import type { BenchMachine } from "./sim/machine.ts";
 import { otakeyOf } from "./sim/otakey.ts";
+import { encodePng } from "./sim/picture.ts";
 import { QEMU_CHIPS, type QemuChip } from "./sim/qemu_program.ts";
 import { Screen } from "./sim/screen.ts";
 import { SerialCable } from "./sim/serial_cable.ts";
+import { SURROUNDED, surroundingsOf } from "./sim/surroundings.ts";
 
 /** Real time without traffic on the serial port before the device's clock moves on. */
 const SERIAL_GRACE_MS = 2;
@@ -31,6 +34,7 @@ interface Options {
   name?: string;
   fresh?: boolean;
   serial?: boolean;
+  png?: string;
   qemu?: boolean;
   chip?: QemuChip;
 }
@@ -53,6 +57,7 @@ const program = new Command("sim")
     "boot the image that ESP-IDF built in Espressif's emulator instead: in real time, with UARTs and Ethernet only",
   )
   .addOption(new Option("--chip <chip>", "what --qemu emulates (default: esp32)").choices(Object.keys(QEMU_CHIPS)))
+  .option("--png <file>", "at the end, writes what the display shows")
   .option("--json", "one JSON object per line and event")
   .addHelpText(
     "after",
@@ -61,13 +66,17 @@ Examples:
   bun run sim energy                                   until q and Enter, or Ctrl-C
   bun run sim energy --warp 60 --broker mqtt://10.0.0.2
   bun run sim energy --json --warp max --for 1h --seed 1
+  bun run sim h2o --warp 10                            then: tap 12, look
+  bun run sim relay --warp max --for 2m --png relay.png
   bun run sim energy --qemu --chip esp32c3             after: bun run flash --qemu --build-only --chip esp32c3`,
   )
   .action((profile: string, options: Options) => run(profile, options));
 
 async function run(profile: string, options: Options): Promise<void> {
-  if (profile !== "energy")
-    throw new UserError(`There is no simulated world for the profile "${profile}" yet: use energy.`);
+  const known = ["energy", ...SURROUNDED];
+  if (!known.includes(profile))
+    throw new UserError(`There is no simulated world for the profile "${profile}" yet: use ${known.join(", ")}.`);
+  if (options.qemu && profile !== "energy") throw new UsageError("--qemu: only the energy profile's parts are there");
   if (options.chip !== undefined && !options.qemu) throw new UsageError("--chip goes with --qemu");
   const name = options.name ?? `${options.qemu ? "qemu" : "sim"}_${profile}`;
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw new UsageError(`--name ${name}: letters, digits, _ and -, at most 32`);
@@ -89,6 +98,7 @@ async function run(profile: string, options: Options): Promise<void> {
     name,
     otakey: otakeyOf(name),
     fresh,
+    moreConfig: sampleTokens(profile),
     ...(fresh ? { bundle } : {}),
     ...(seed === undefined ? {} : { seed }),
     ...(external === undefined ? {} : { externalBroker: external }),
@@ -114,7 +124,21 @@ async function run(profile: string, options: Options): Promise<void> {
       if (remote !== undefined) remote.publish(topic, payload);
       else void bench.broker?.publish(topic, payload);
     };
-    const context = { bench, name, publish, say: (line: string) => say(pc.dim(line)), quit: end };
+    const around = surroundingsOf(profile, bench.machine.board);
+    const picture = around?.picture;
+    if (options.png !== undefined && picture === undefined)
+      throw new UsageError(`--png: the profile ${profile} has no display`);
+    const context = {
+      around,
+      show: (lines: string[]) => {
+        for (const line of lines) say(line);
+      },
+      bench,
+      name,
+      publish,
+      say: (line: string) => say(pc.dim(line)),
+      quit: end,
+    };
     const typed = (line: string) => {
       carryOut(line, context).catch((thrown) => say(pc.red(messageOf(thrown))));
     };
@@ -130,6 +154,8 @@ async function run(profile: string, options: Options): Promise<void> {
       else await bench.world.runFor(forMs);
     } finally {
       process.off("SIGINT", end);
+      if (options.png !== undefined && picture !== undefined) await Bun.write(options.png, encodePng(picture));
+      if (!json && around !== undefined) context.show(around.look());
       endShow(); // what the bench does while it is taken down happened to nobody
       screen.close();
     }
@@ -209,7 +235,7 @@ function introduce(
 ): void {
   const url = options.broker ?? bench.broker?.url ?? "";
   say(`${pc.bold(name)}  at ${bench.machine.address}, broker ${pc.bold(url)}, flash in build/sim/${name}`);
-  say(`It gets power now, so it waits up to 10 s as every device does, and reads its meter from 20 s on.`);
+  say(`It gets power now, so it waits up to 10 s as every device does.`);
   // The address that an emulated chip tells is one of QEMU's own network.
   const at = options.qemu ? ` --addr ${bench.machine.address}` : "";
   say(`Update it from another terminal:  MQTT_URL=${url} bun run ota ${name}${at}`);

@@ -53,7 +53,7 @@ export function mqttProfiles(): string[] {
 }
 
 /** Of the profile's sample configuration, the tokens that are its own. */
-function sampleTokens(profile: string): string[] {
+export function sampleTokens(profile: string): string[] {
   const path = join(ROOT, "profiles", profile, "config.sample.txt");
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, "utf8").split("\n");

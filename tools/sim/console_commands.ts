@@ -3,11 +3,12 @@
 import type { Bench } from "./bench.ts";
 import type { BenchMachine } from "./machine.ts";
 import { PZEM_FAULTS, type PzemFault } from "./models/pzem.ts";
+import type { Surroundings } from "./surroundings.ts";
 
-export const CONSOLE_HELP = `v 231.5            voltage of the mains; "v auto" follows the household again
+const METER_HELP = `v 231.5            voltage of the mains; "v auto" follows the household again
 w 1200             load in watts; "w auto"
-fault KIND         the meter: ${PZEM_FAULTS.join(", ")}
-wifi off|on        the access point
+fault KIND         the meter: ${PZEM_FAULTS.join(", ")}`;
+const COMMON_HELP = `wifi off|on        the access point
 broker off|on      the embedded broker; "broker mute" accepts and never answers
 reset              presses the reset button
 power              cuts the power and gives it back; "power off", "power on"
@@ -18,25 +19,36 @@ h                  this help
 q                  ends`;
 
 export interface ConsoleContext {
+  /** What is around an appliance that is not the energy meter. */
+  around: Surroundings | undefined;
   bench: Bench<BenchMachine>;
   name: string;
   publish: (topic: string, payload: string) => void;
   say: (line: string) => void;
+  /** Prints lines as they are. */
+  show: (lines: string[]) => void;
   quit: () => void;
 }
 
 /** Carries one line out. Throws an Error whose message tells the person what is wrong with it. */
 export async function carryOut(line: string, context: ConsoleContext): Promise<void> {
   const [word = "", ...rest] = line.trim().split(/\s+/);
-  const { bench, name, say } = context;
+  const { bench, name, say, around } = context;
   const argument = rest[0] ?? "";
+  if (around !== undefined && (await perform(around, word, argument, context))) return;
   switch (word) {
     case "":
       return;
     case "h":
     case "help":
     case "?":
-      return say(CONSOLE_HELP);
+      return say(
+        around === undefined
+          ? `${METER_HELP}\n${COMMON_HELP}`
+          : `${around.help}\nlook               what is to be seen there\n${COMMON_HELP}`,
+      );
+    case "look":
+      return context.show(around?.look() ?? []);
     case "q":
     case "quit":
       return context.quit();
@@ -84,6 +96,26 @@ export async function carryOut(line: string, context: ConsoleContext): Promise<v
     default:
       throw new Error(`"${word}" is not a command; h lists them`);
   }
+}
+
+/** True when the surroundings have such a command. The world's acts come when the device has paused. */
+function perform(
+  around: Surroundings,
+  word: string,
+  argument: string,
+  { bench, say }: ConsoleContext,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    bench.world.act(() => {
+      try {
+        const told = around.command(word, argument);
+        if (told !== undefined) say(told);
+        resolve(told !== undefined);
+      } catch (thrown) {
+        reject(thrown);
+      }
+    });
+  });
 }
 
 async function brokerSwitch(argument: string, { bench, say }: ConsoleContext): Promise<void> {

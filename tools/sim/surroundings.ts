@@ -1,0 +1,158 @@
+// What is around each appliance on a virtual bench: models of its parts on the board, what a person does to them, and what a person sees.
+// The energy meter's surroundings are household.ts.
+
+import type { Board } from "./board.ts";
+import { Bme280Model } from "./models/bme280.ts";
+import { Ds18x20Model } from "./models/ds18x20.ts";
+import { FlowMeter } from "./models/flow_meter.ts";
+import { Hdc1080Model } from "./models/hdc1080.ts";
+import { ev1527, ht6p20 } from "./models/key_fob.ts";
+import { Mcp23017Model } from "./models/mcp23017.ts";
+import { Ssd1306Model } from "./models/ssd1306.ts";
+import { OneWireBus } from "./one_wire_bus.ts";
+import { halfBlocks, type Picture } from "./picture.ts";
+
+export interface Surroundings {
+  /** A line for each command, as the console's help shows it. */
+  help: string;
+  /** Carries a command out and tells what it did; undefined when it has no such command. Throws an Error that tells what is wrong with it. */
+  command(word: string, argument: string): string | undefined;
+  /** What a person sees there now. */
+  look(): string[];
+  /** The display, where there is one. */
+  picture: Picture | undefined;
+}
+
+const MAKERS: Record<string, (board: Board) => Surroundings> = { relay, termo, weather, h2o, rx433, switch: wall };
+
+/** Puts the profile's parts on the board. Undefined for a profile without surroundings of its own. */
+export function surroundingsOf(profile: string, board: Board): Surroundings | undefined {
+  return MAKERS[profile]?.(board);
+}
+
+/** Profiles that have some. */
+export const SURROUNDED = Object.keys(MAKERS);
+
+function number(text: string, min: number, max: number): number {
+  const value = text === "" ? Number.NaN : Number(text);
+  if (!(value >= min && value <= max)) throw new Error(`takes a number from ${min} to ${max}`);
+  return value;
+}
+
+function oled(board: Board): Ssd1306Model {
+  const model = new Ssd1306Model();
+  board.attachI2c(0, 0x3c, model);
+  return model;
+}
+
+function lamps(board: Board, pins: readonly number[], onLevel: number): string {
+  return pins.map((pin, at) => `${at} ${board.outputs.get(pin) === onLevel ? "●" : "○"}`).join("   ");
+}
+
+function relay(board: Board): Surroundings {
+  const display = oled(board);
+  return {
+    help: "cmd 1/TurnOnWithTimeout 30   turns relay 1 on for 30 s",
+    command: () => undefined,
+    look: () => [...halfBlocks(display.picture), `relays  ${lamps(board, [25, 26, 27, 33], 0)}`],
+    picture: display.picture,
+  };
+}
+
+function wall(board: Board): Surroundings {
+  const manuals = [26, 34, 33, 35]; // the board of config.sample.txt, Direct4: active low
+  for (const pin of manuals) board.drive(pin, 1);
+  return {
+    help: "press N            presses wall switch N (0 to 3) for 200 ms",
+    command: (word, argument) => {
+      if (word !== "press") return undefined;
+      const pin = manuals[number(argument, 0, 3)] as number;
+      board.drive(pin, 0);
+      board.clock.after(200_000, () => board.drive(pin, 1));
+      return `wall switch ${argument} is pressed`;
+    },
+    look: () => [`outputs  ${lamps(board, [17, 16, 32, 12], 1)}`],
+    picture: undefined,
+  };
+}
+
+function termo(board: Board): Surroundings {
+  const bus = new OneWireBus();
+  board.attachOneWire(14, bus);
+  const thermometers = [0x1001, 0x1002].map((serial) => new Ds18x20Model(board.clock, serial));
+  for (const each of thermometers) bus.attach(each);
+  return {
+    help: "warm 23.5          temperature of the room in °C",
+    command: (word, argument) => {
+      if (word !== "warm") return undefined;
+      const celsius = number(argument, -55, 125);
+      for (const each of thermometers) each.celsius = celsius;
+      return `the room has ${celsius} °C`;
+    },
+    look: () => thermometers.map((each) => `${Buffer.from(each.rom).toString("hex")}  ${each.celsius} °C`),
+    picture: undefined,
+  };
+}
+
+function weather(board: Board): Surroundings {
+  const hdc1080 = new Hdc1080Model(board.clock);
+  const bme280 = new Bme280Model(board.clock);
+  board.attachI2c(0, 0x40, hdc1080);
+  board.attachI2c(0, 0x76, bme280);
+  const display = oled(board);
+  return {
+    help: "warm 23.5          temperature in °C\nhumidity 60        in %\npressure 998       in hPa",
+    command: (word, argument) => {
+      if (word === "warm") hdc1080.celsius = bme280.celsius = number(argument, -40, 85);
+      else if (word === "humidity") hdc1080.humidity = bme280.humidity = number(argument, 0, 100);
+      else if (word === "pressure") bme280.hPa = number(argument, 300, 1100);
+      else return undefined;
+      return `${word} is ${argument}`;
+    },
+    look: () => halfBlocks(display.picture),
+    picture: display.picture,
+  };
+}
+
+function h2o(board: Board): Surroundings {
+  const SENSORS = [20, 40, 60, 80, 100]; // as config.sample.txt, and its 1000 L
+  const CAPACITY = 1000;
+  const mcp = new Mcp23017Model();
+  board.attachI2c(0, 0x20, mcp);
+  const display = oled(board);
+  const meter = new FlowMeter(board, 14, 7.5);
+  let litres = 450;
+  let seen = 0;
+  const step = (): void => {
+    litres = Math.min(CAPACITY, litres + meter.total - seen);
+    seen = meter.total;
+    mcp.low = SENSORS.reduce((bits, percent, at) => bits | (litres >= (percent / 100) * CAPACITY ? 1 << at : 0), 0);
+    board.clock.after(500_000, step);
+  };
+  step();
+  return {
+    help: "tap 12             opens the tap into the tank, L/min (0 closes it)\ndrain 300          takes litres out of the tank",
+    command: (word, argument) => {
+      if (word === "tap") meter.perMinute = number(argument, 0, 30);
+      else if (word === "drain") litres = Math.max(0, litres - number(argument, 0, CAPACITY));
+      else return undefined;
+      return `the tank has ${litres.toFixed(0)} L, ${meter.perMinute} L/min come in`;
+    },
+    look: () => [...halfBlocks(display.picture), `tank  ${litres.toFixed(0)} of ${CAPACITY} L`],
+    picture: display.picture,
+  };
+}
+
+function rx433(board: Board): Surroundings {
+  return {
+    help: "fob CODE           presses an EV1527 key fob (0 to 16777215)\nht CODE            presses an HT6P20 key fob (its upper 24 bits)",
+    command: (word, argument) => {
+      if (word === "fob") board.transmit(14, ev1527(number(argument, 0, 0xffffff)));
+      else if (word === "ht") board.transmit(14, ht6p20(number(argument, 0, 0xffffff) * 16 + 5));
+      else return undefined;
+      return `key fob ${argument} is pressed`;
+    },
+    look: () => [],
+    picture: undefined,
+  };
+}
