@@ -2,11 +2,10 @@
 
 import Table from "cli-table3";
 import { Command } from "commander";
-import { connectAsync } from "mqtt";
 import pc from "picocolors";
 import { main } from "./lib/cli.ts";
-import { brokerAddress, DeviceAccess, type DeviceVersion, shownAddress } from "./lib/device_access.ts";
-import { messageOf, UserError } from "./lib/errors.ts";
+import { brokerAddress, connectBroker, DeviceAccess, type DeviceVersion, shownAddress } from "./lib/device_access.ts";
+import { UserError } from "./lib/errors.ts";
 import { knownAddresses } from "./lib/known_addresses.ts";
 import { parseSeconds, withBrokerOption } from "./lib/network_device.ts";
 import { setting } from "./lib/settings.ts";
@@ -85,9 +84,7 @@ async function discover(options: Options): Promise<void> {
 
 /** Who has left a last will, and what it says. */
 async function lastWills(url: string): Promise<Map<string, boolean>> {
-  const client = await connectAsync(url, { connectTimeout: 10_000, reconnectPeriod: 0 }, false).catch((thrown) => {
-    throw new UserError(`cannot connect to the broker ${shownAddress(url)} (${messageOf(thrown) || "no answer"})`);
-  });
+  const client = await connectBroker(url);
   const wills = new Map<string, boolean>();
   await new Promise<void>((resolve, reject) => {
     let timer = setTimeout(resolve, 2 * QUIET_MS);

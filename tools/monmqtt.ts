@@ -1,11 +1,10 @@
 // `bun run monmqtt [NAME...]`: shows what devices and their commands say on the broker, with back traces in TypeScript.
 
 import { Command } from "commander";
-import { connectAsync } from "mqtt";
 import pc from "picocolors";
 import { main } from "./lib/cli.ts";
-import { brokerAddress, shownAddress } from "./lib/device_access.ts";
-import { messageOf, UsageError, UserError } from "./lib/errors.ts";
+import { brokerAddress, connectBroker } from "./lib/device_access.ts";
+import { UsageError } from "./lib/errors.ts";
 import { parseSeconds, withBrokerOption } from "./lib/network_device.ts";
 import { setting } from "./lib/settings.ts";
 import { explainException } from "./lib/trace.ts";
@@ -41,9 +40,7 @@ async function watch(names: string[], options: Options): Promise<void> {
   const forMs = options.for === undefined ? undefined : parseSeconds("--for", options.for) * 1000;
   if (names.some((name) => /[+#/]/.test(name))) throw new UsageError("a device's name has no + # /");
   const url = brokerAddress(options.broker ?? setting("MQTT_URL"));
-  const client = await connectAsync(url, { connectTimeout: 10_000, reconnectPeriod: 2000 }, false).catch((thrown) => {
-    throw new UserError(`cannot connect to the broker ${shownAddress(url)} (${messageOf(thrown) || "no answer"})`);
-  });
+  const client = await connectBroker(url);
   client.on("message", (topic, payload, packet) => show(topic, payload, packet.retain, options));
   client.on("error", () => {});
   client.on("close", () => console.error(pc.dim("the broker has gone; waiting for it")));

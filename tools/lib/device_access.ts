@@ -1,6 +1,6 @@
 // A device as seen over MQTT: opens its update link, learns its address, asks for version and stored messages. It knows topics, not the link.
 
-import { connectAsync } from "mqtt";
+import { connectAsync, type MqttClient } from "mqtt";
 import { messageOf, UsageError, UserError } from "./errors.ts";
 
 /** Commands are QoS 0 and a device may just be connecting: they are sent again after so long. */
@@ -59,6 +59,16 @@ export function shownAddress(url: string): string {
   return url.replace(/\/\/[^/@]*@/, "//");
 }
 
+/** Connects to the broker at `url`, again when it goes. Throws UserError when that is not possible, without the password. */
+export async function connectBroker(url: string, timeoutMs = 10_000): Promise<MqttClient> {
+  const shown = shownAddress(brokerAddress(url));
+  return connectAsync(url, { connectTimeout: timeoutMs, reconnectPeriod: 2000 }, false).catch((thrown) => {
+    throw new UserError(
+      `cannot connect to the broker ${shown} (${messageOf(thrown) || "no answer"}): check MQTT_URL or --broker`,
+    );
+  });
+}
+
 export class DeviceAccess {
   readonly name: string;
   /** Called with each line on stat/NAME/Log. */
@@ -75,14 +85,7 @@ export class DeviceAccess {
 
   /** Connects to the broker at `url`. Throws UserError when that is not possible. */
   static async connect(url: string, name: string, timeoutMs = 10_000): Promise<DeviceAccess> {
-    const shown = shownAddress(brokerAddress(url));
-    const client = await connectAsync(url, { connectTimeout: timeoutMs, reconnectPeriod: 2000 }, false).catch(
-      (thrown) => {
-        throw new UserError(
-          `cannot connect to the broker ${shown} (${messageOf(thrown) || "no answer"}): check MQTT_URL or --broker`,
-        );
-      },
-    );
+    const client = await connectBroker(url, timeoutMs);
     const access = new DeviceAccess(name, {
       publish: (topic, payload) => void client.publish(topic, payload),
       close: () => client.endAsync(true),
