@@ -13,6 +13,7 @@ import { FleetView } from "./lib/fleet_view.ts";
 import { buildBundle } from "./lib/native_build.ts";
 import {
   ANSWER_TIMEOUT_MS,
+  deviceKey,
   NetworkDevice,
   type NetworkOptions,
   parseSeconds,
@@ -21,13 +22,20 @@ import {
 import { explainException } from "./lib/trace.ts";
 import { awaitTrial, explainWhy, type Outcome, sendBundle } from "./lib/update.ts";
 import { Shown } from "./lib/update_view.ts";
+import { MailWatch, updateVia, watchMail } from "./lib/via_central.ts";
+
+/** A retained report is there at once. */
+const RETAINED_MS = 2000;
 
 interface Options extends NetworkOptions {
   bundle?: string;
   changeProfile?: boolean;
   force?: boolean;
   wait: boolean;
-  timeout: string;
+  timeout?: string;
+  via?: string;
+  viaConfig?: string;
+  mac?: string;
   json?: boolean;
   all?: boolean;
   group?: string;
@@ -42,7 +50,13 @@ export const program = withNetworkOptions(new Command("ota"), "[name]")
   .option("--change-profile", "allow another profile than the running one")
   .option("--force", "send it even if the device runs it already")
   .option("--no-wait", "do not wait for the trial's end")
-  .option("--timeout <seconds>", "how long to wait for the trial's end", "420")
+  .option("--timeout <seconds>", "how long to wait for the trial's end (default: 420, with --via 14400)")
+  .option(
+    "--via <central>",
+    "the device has no network: leave the update at its central, which hands it on over ESP-NOW",
+  )
+  .option("--via-config <file>", "the central's config.txt on this PC (default: devices/CENTRAL.txt)")
+  .option("--mac <mac>", "with --via: the device's MAC, where two devices have the same otakey")
   .option("--all", "every device that has a file in devices/, one of them first as a canary")
   .option("--group <name>", "the devices whose file has a line `#group NAME`")
   .option("--concurrency <count>", "with --all or --group: so many at a time", "8")
@@ -54,6 +68,7 @@ export const program = withNetworkOptions(new Command("ota"), "[name]")
 Examples:
   bun run ota kitchen                      builds what the device kitchen runs, and brings it there
   bun run ota kitchen energy --force       sends the energy profile even if it runs already
+  bun run ota scale --via manager          updates the scale over ESP-NOW, whenever it wakes
   bun run ota --group house                the devices of a group; run again, it does only what is left
   MQTT_URL=mqtt://10.0.0.2 bun run ota kitchen --key-file kitchen.key
 Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usage.`,
@@ -61,6 +76,7 @@ Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usag
   .action((name: string | undefined, profile: string | undefined, options: Options) => {
     if (options.all !== true && options.group === undefined) {
       if (name === undefined) throw new UsageError("say which device, or --all, or --group NAME");
+      if (options.via !== undefined) return viaCentral(name, profile, options.via, options);
       return update(name, profile, options);
     }
     if (
@@ -70,6 +86,7 @@ Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usag
       options.addr !== undefined
     )
       throw new UsageError("--all and --group take no name, --config, --key-file or --addr: each device's file tells");
+    if (options.via !== undefined) throw new UsageError("--via takes one device: not --all or --group");
     if (!options.wait) throw new UsageError("--all and --group wait for every device's trial: leave --no-wait out");
     return updateAll(options);
   });
@@ -83,7 +100,7 @@ async function updateAll(options: Options): Promise<void> {
     ...options,
     force: options.force ?? false,
     changeProfile: options.changeProfile ?? false,
-    timeoutMs: parseSeconds("--timeout", options.timeout) * 1000,
+    timeoutMs: parseSeconds("--timeout", options.timeout ?? "420") * 1000,
   };
   const built = new Map<string, ReturnType<BundleFor>>();
   // A build that fails is no device's fault, although each device that waits for it ends with it.
@@ -133,7 +150,7 @@ function parseCount(option: string, text: string, min: number): number {
 }
 
 async function update(given: string, profile: string | undefined, options: Options): Promise<void> {
-  const timeoutS = parseSeconds("--timeout", options.timeout);
+  const timeoutS = parseSeconds("--timeout", options.timeout ?? "420");
   const show = new Shown(options.json === true);
   const device = await NetworkDevice.connect(given, options);
   const { access, manual } = device;
@@ -191,6 +208,87 @@ async function update(given: string, profile: string | undefined, options: Optio
   } finally {
     show.end();
     await device.close();
+  }
+}
+
+/** The same for a device without a network; see lib/via_central.ts. */
+async function viaCentral(given: string, profile: string | undefined, via: string, options: Options): Promise<void> {
+  const timeoutMs = 1000 * parseSeconds("--timeout", options.timeout ?? "14400");
+  const show = new Shown(options.json === true);
+  const { name: device, key } = deviceKey(given, options);
+  const { broker, viaConfig } = options;
+  const central = await NetworkDevice.connect(via, {
+    ...(broker === undefined ? {} : { broker }),
+    ...(viaConfig === undefined ? {} : { config: viaConfig }),
+  });
+  const watch = new MailWatch(central.name, key, options.mac?.replaceAll(":", "").toLowerCase());
+  const endWatch = await watchMail(central.broker, watch);
+  try {
+    if ((await watch.until(() => true, RETAINED_MS)) === undefined)
+      show.line({ event: "waiting" }, `${device} has not reported to ${central.name} yet; waiting until it wakes`);
+    const found = await watch.until((heard) => heard, timeoutMs);
+    if (found === undefined)
+      throw new UserError(
+        `no report of ${device} came from ${central.name}: check that it is paired and powered, and that its config.txt has this otakey`,
+      );
+    const running = `${found.profile} ${found.version}, bundle ${found.bundle} (${found.state})`;
+    show.line({ event: "found", mac: watch.mac, ...found }, `${device} reported last: ${running}`);
+    const bundle = await makeBundle(
+      profile ?? found.profile,
+      found.state === "recovery" && profile === undefined,
+      options,
+    );
+    const decoded = decodeBundle(bundle);
+    if (typeof decoded === "string")
+      throw new UserError(`${options.bundle} is no whole bundle (${decoded}): build it again`);
+    const { header } = decoded;
+    const name = bundleName(header);
+    show.line({ event: "bundle", bundle: name, bytes: bundle.length }, `bundle ${name}, ${bundle.length} bytes`);
+    if (found.bundle === name && options.force !== true && found.state === "permanent") {
+      show.line({ event: "done", result: "same", bundle: name }, pc.green(`${device} is already running this bundle.`));
+      return;
+    }
+    const outcome = await updateVia({
+      watch,
+      otakey: key,
+      header,
+      bundle,
+      changeProfile: options.changeProfile ?? false,
+      timeoutMs,
+      open: () => central.openLink(),
+      wait: options.wait,
+      onEvent: (event) => {
+        if (event.event !== "posted") show.event(event);
+        else show.line(event, `left at ${central.name}; ${device} takes it when it wakes`);
+      },
+    });
+    if (outcome === undefined) {
+      show.line(
+        { event: "done", result: "posted", bundle: name },
+        "Not waiting: run it again to see what became of it.",
+      );
+      return;
+    }
+    const why = "why" in outcome ? outcome.why : undefined;
+    const confirmed = outcome.result === "confirmed";
+    show.line(
+      { event: "done", result: outcome.result, bundle: name, why, running: outcome.report?.bundle },
+      confirmed ? pc.green(`${device} has confirmed bundle ${name}.`) : "",
+    );
+    if (confirmed) return;
+    if (outcome.result === "silent")
+      throw new UserError(
+        `${device} has not told of bundle ${name} in ${timeoutMs / 1000} s: the mail stays at ${central.name}, and it goes on when it wakes`,
+      );
+    const done =
+      outcome.result === "refused"
+        ? `refused bundle ${name}: ${why}`
+        : `took bundle ${name} back: ${explainWhy(why ?? "")}`;
+    throw new UserError(`${device} ${done}. It runs ${outcome.report?.bundle} (${outcome.report?.state}).`);
+  } finally {
+    show.end();
+    await endWatch();
+    await central.close();
   }
 }
 

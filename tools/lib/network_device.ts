@@ -62,6 +62,8 @@ export class NetworkDevice {
     access: DeviceAccess,
     key: Uint8Array,
     at: { host: string; port: number } | undefined,
+    /** With its password. */
+    readonly broker: string,
   ) {
     this.name = file.name;
     this.tokens = file.tokens;
@@ -76,7 +78,7 @@ export class NetworkDevice {
     const file = readDevice(given, options);
     const key = readKey(file, options.keyFile);
     const url = options.broker ?? setting("MQTT_URL") ?? brokerUrl(file.tokens);
-    return new NetworkDevice(file, await DeviceAccess.connect(url, file.name), key, at);
+    return new NetworkDevice(file, await DeviceAccess.connect(url, file.name), key, at, url);
   }
 
   /** True when its configuration leaves trials to `keepversion`. */
@@ -102,6 +104,12 @@ export function parseSeconds(option: string, text: string): number {
   const seconds = Number(text);
   if (!(seconds > 0)) throw new UsageError(`${option} ${text}: a number of seconds above 0`);
   return seconds;
+}
+
+/** Name and otakey of a device that has no network of its own. Throws UserError or UsageError for what is missing. */
+export function deviceKey(given: string, options: NetworkOptions): { name: string; key: Uint8Array } {
+  const file = readDevice(given, options);
+  return { name: file.name, key: readKey(file, options.keyFile) };
 }
 
 /** A device over MQTT alone: no key is needed. Throws UserError or UsageError for what is missing. */
