@@ -11,6 +11,7 @@ import { writeBudget } from "./bench/budget.ts";
 import { type Figure, numberAt, type Part, ratioOf, replaceParts, type Tree, toTree } from "./bench/figure.ts";
 import { heapPart } from "./bench/heap.ts";
 import { loopPart } from "./bench/loop.ts";
+import { mailPart } from "./bench/mail.ts";
 import { otaPart } from "./bench/ota.ts";
 import { simPart } from "./bench/sim.ts";
 import { sizePart } from "./bench/size.ts";
@@ -18,7 +19,7 @@ import { main, progress } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
 import { ROOT } from "./lib/paths.ts";
 
-const PARTS: readonly Part[] = [heapPart, sizePart, bootPart, otaPart, loopPart, simPart];
+const PARTS: readonly Part[] = [heapPart, sizePart, bootPart, otaPart, mailPart, loopPart, simPart];
 /** The committed run that is shown beside. */
 const PREVIOUS = join(ROOT, "docs", "bench.json");
 

@@ -2,8 +2,8 @@
 
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { encodeMail } from "../../tools/lib/mail.ts";
+import { bundleOf, KEY, MailHouse, nameOf, SENSOR_MAC } from "../../tools/sim/mail_house.ts";
 import type { Program } from "../../tools/sim/memory_native.ts";
-import { bundleOf, KEY, MailHouse, nameOf, SENSOR_MAC } from "../support/mail_house.ts";
 import { profileProgram, profileScript } from "../support/profile_device.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

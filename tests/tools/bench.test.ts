@@ -43,7 +43,7 @@ test("the table has the figure's unit, the committed run's value and how it was 
 test("a part that does not exist is a usage error that names those there are", async () => {
   const { code, stderr } = await bench("weight");
   expect(code).toBe(2);
-  expect(stderr).toMatch(/"weight".*heap, size, boot, ota, loop, sim/);
+  expect(stderr).toMatch(/"weight".*heap, size, boot, ota, mail, loop, sim/);
 });
 
 test("figures become a tree and are found in it again", () => {

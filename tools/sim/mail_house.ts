@@ -1,13 +1,14 @@
 // A battery scale that is updated over ESP-NOW: gateway and sensor in memory on one air and clock, and a broker. The sensor boots from slots.
 
-import { encodeBundle } from "../../tools/lib/bundle.ts";
-import { bundleMail, decodeReport, type Report } from "../../tools/lib/mail.ts";
-import { Air } from "../../tools/sim/air.ts";
-import { Board } from "../../tools/sim/board.ts";
-import { SimClock } from "../../tools/sim/clock.ts";
-import { MemoryChip, type Program } from "../../tools/sim/memory_native.ts";
-import { MemoryNet } from "../../tools/sim/memory_net.ts";
-import { TinyBroker } from "../../tools/sim/tiny_broker.ts";
+import { BEACON3, VERSION3 } from "../../device/netnow3_codec.ts";
+import { encodeBundle } from "../lib/bundle.ts";
+import { bundleMail, decodeReport, type Report } from "../lib/mail.ts";
+import { Air } from "./air.ts";
+import { Board } from "./board.ts";
+import { SimClock } from "./clock.ts";
+import { MemoryChip, type Program } from "./memory_native.ts";
+import { MemoryNet } from "./memory_net.ts";
+import { TinyBroker } from "./tiny_broker.ts";
 
 export const KEY = new Uint8Array(32).fill(0x42);
 export const SENSOR_MAC = "020000000002";
@@ -22,7 +23,7 @@ export class MailHouse {
   /** Retained topics below stat/Manager/. */
   readonly retained = new Map<string, string>();
   readonly weights: string[] = [];
-  /** Frames on the air, by sender. */
+  /** Frames on the air without beacons, which come anyway, by sender. */
   readonly frames = new Map<string, number>();
 
   /** Both are on; the sensor runs `script` from slot 0. `loss` both ways. */
@@ -31,7 +32,9 @@ export class MailHouse {
     this.air = new Air(this.clock, seed);
     this.air.settings.loss = loss;
     this.air.settings.ackLoss = loss;
-    this.air.observe(({ from }) => this.frames.set(from, (this.frames.get(from) ?? 0) + 1));
+    this.air.observe(({ from, bytes }) => {
+      if (bytes[0] !== VERSION3 || bytes[1] !== BEACON3) this.frames.set(from, (this.frames.get(from) ?? 0) + 1);
+    });
     const net = new MemoryNet(this.clock);
     const broker = new TinyBroker(net, BROKER);
     broker.onPublish = ({ topic, payload, retain }) => {

@@ -1,0 +1,52 @@
+// Part `mail`: an update of the battery scale over ESP-NOW, with both programs on chips in memory: virtual time and frames on the air.
+
+import { join } from "node:path";
+import { ROOT } from "../lib/paths.ts";
+import { bundleOf, MailHouse, nameOf } from "../sim/mail_house.ts";
+import { scriptProgram } from "../sim/memory_native.ts";
+import type { Part } from "./figure.ts";
+
+/** As large as the scale's real bundle. */
+const BODY_BYTES = 20_000;
+const LIMIT_MS = 24 * 3_600_000;
+
+export const mailPart: Part = {
+  name: "mail",
+  title: "time and frames of an update over ESP-NOW",
+  async *measure(say) {
+    const [manager, sensor] = [await script("scale_manager"), await script("scale_sensor")];
+    for (const percent of [0, 30]) {
+      say(`mail: an update with ${percent} % loss`);
+      const house = new MailHouse(scriptProgram(manager), sensor, percent / 100);
+      house.run(5 * 60_000);
+      // The chip in memory runs scripts, which are longer than bytecode: one line of the program's length stands for it.
+      const bundle = bundleOf(`throw new Error("measured");//${"x".repeat(BODY_BYTES - 30)}`);
+      const frames = house.framesInAll();
+      const beganUs = house.clock.nowUs;
+      house.post(bundle);
+      if (!house.until(() => house.report()?.rejected === nameOf(bundle), LIMIT_MS))
+        throw new Error(`the update did not arrive in a day at ${percent} % loss`);
+      const method = `${BODY_BYTES} bytes, left just after a wake-up of a device that sleeps for an hour, until it has run; ${percent} % loss both ways, seed 1`;
+      yield {
+        key: `mail.loss${percent}.minutes`,
+        value: Math.round((house.clock.nowUs - beganUs) / 6e6) / 10,
+        unit: "min",
+        method,
+        better: "lower",
+      };
+      yield {
+        key: `mail.loss${percent}.frames`,
+        value: house.framesInAll() - frames,
+        unit: "frames",
+        method: "of both sides in that time, without beacons",
+        better: "lower",
+      };
+    }
+  },
+};
+
+async function script(profile: string): Promise<string> {
+  const entry = join(ROOT, "profiles", profile, "main.ts");
+  const built = await Bun.build({ entrypoints: [entry], format: "iife", target: "browser" });
+  return (built.outputs[0] as Blob).text();
+}
