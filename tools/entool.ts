@@ -3,8 +3,9 @@
 
 import { Command, Option } from "commander";
 import { netnowKeys } from "../device/netnow_codec.ts";
-import { EXIT_FAILED, runCommand } from "./lib/cli.ts";
-import { FAULTS, receive, refuseToHear, transmit, watch } from "./lib/entool_air.ts";
+import { EXIT_FAILED, progress, runCommand } from "./lib/cli.ts";
+import { FAULTS, isAnswer, numberOf, receive, refuseToHear, transmit, watch } from "./lib/entool_air.ts";
+import { ATTACKS, attack } from "./lib/entool_attack.ts";
 import {
   type Decoded,
   decode2,
@@ -57,7 +58,7 @@ function withAir(command: Command): Command {
     .option("--ordinary", "the ordinary rate instead of long range");
 }
 
-/** A frame was shown that its receiver would not take. */
+/** A frame was shown that its receiver would not take, or an attack was answered. */
 let refused = false;
 
 const program = new Command("entool")
@@ -71,6 +72,7 @@ Examples:
   bun tools/entool.ts watch --air /tmp/air
   bun tools/entool.ts rx data --air /tmp/air --channel 4 --for 30 --text stat/LPScale/Weight
   bun tools/entool.ts tx data --air /tmp/air --to 020000000001 --text 'stat/LPScale/Weight\\n12.5' --fault hmac
+  bun tools/entool.ts attack replay --air /tmp/air --for 60
 Exit codes: 0 as expected, 1 not, 2 wrong usage. Keys come from options or .env and are never shown.`,
   );
 
@@ -136,6 +138,34 @@ withAir(program.command("tx"))
   .addOption(new Option("--fault <name>", "what is wrong with it").choices(FAULTS))
   .description("sends a frame of version 2; data and ping ask the central for the network's time first")
   .action((type: string, options) => transmit(keysFor(options), type, options));
+
+withKeys(program.command("attack"))
+  .argument("<kind>", ATTACKS.join(", "))
+  .requiredOption("--air <folder>", "the air that virtual devices have joined with --air")
+  .option("--for <seconds>", "how long to record", "10")
+  .option("--wait <seconds>", "between recording and attack; restart a device meanwhile, to see what it remembers", "3")
+  .description(
+    "records frames and says them again; exit code 1 when a central answered one (let nothing else speak meanwhile)",
+  )
+  .action((kind: string, options: KeyOptions & { air: string; for: string; wait: string }) => runAttack(kind, options));
+
+async function runAttack(kind: string, options: KeyOptions & { air: string; for: string; wait: string }) {
+  const known = ATTACKS.find((each) => each === kind);
+  if (known === undefined) throw new UsageError(`attack ${kind}: one of ${ATTACKS.join(", ")}`);
+  const keys = keysOf(options);
+  const result = await attack(known, {
+    folder: options.air,
+    recordMs: numberOf("--for", options.for, 0, 3600) * 1000,
+    waitMs: numberOf("--wait", options.wait, 0, 86_400) * 1000,
+    unasked: (frame) => !isAnswer(keys, frame.bytes),
+    say: progress,
+  });
+  const { recorded, sent } = result;
+  const answers = result.answers.length;
+  if (options.json) console.log(JSON.stringify({ attack: kind, recorded, sent, answers }));
+  else console.log(`${kind}: ${sent} frames said, of ${recorded} heard; ${answers} answers`);
+  if (answers > 0) refused = true;
+}
 
 /** Version 3 on the air is told by its types; what is sealed stays so. */
 function keysFor(options: KeyOptions) {

@@ -5,7 +5,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONFIRM, decodeFrame, encodeFrame, netnowKeys, TIME } from "../../device/netnow_codec.ts";
+import type { AirDatagram } from "../../tools/lib/air_datagram.ts";
 import { AirRadio, BROADCAST } from "../../tools/lib/air_radio.ts";
+import { variants } from "../../tools/lib/entool_attack.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { freshNative } from "../support/fresh_native.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -178,4 +180,44 @@ test("watch shows one line a frame, also of what it cannot open", async () => {
   expect(out.split("\n")[0]).toMatch(/^ch {2}4 -50 dBm 020000000001 > all {10}tsback {5}tid [0-9a-f]{8} "hello"$/);
   const foreign = await whileSaid(back, ["watch", "--air", folder, "--psk", "x", "--group", "y", "--for", "1"]);
   expect(foreign.out.split("\n")[0]).toContain("refused hmac");
+});
+
+test("attack says again what it heard, in its sender's name, and tells when that was answered", async () => {
+  const { folder, heard, on } = air();
+  const child = spawn(["attack", "replay", "--air", folder, ...KEYS, "--for", "2", "--wait", "0", "--json"]);
+  await entool(["tx", "wakeup", ...on, "--to", CENTRAL]);
+  const out = JSON.parse(await child.stdout.text());
+  expect([await child.exited, out.attack]).toEqual([1, "replay"]);
+  expect(out.answers).toBeGreaterThan(0);
+  expect(heard.filter((each) => each === "5 0 ").length).toBe(2);
+});
+
+test("flipped bits are not answered", async () => {
+  const { folder, heard, on } = air();
+  const child = spawn(["attack", "flip", "--air", folder, ...KEYS, "--for", "2", "--wait", "0", "--json"]);
+  await entool(["tx", "wakeup", ...on, "--to", CENTRAL]);
+  expect([JSON.parse(await child.stdout.text()).answers, await child.exited]).toEqual([0, 0]);
+  expect(heard.filter((each) => each === "hmac").length).toBeGreaterThan(70);
+});
+
+test("what an attack makes of a frame", () => {
+  const frame: AirDatagram = {
+    kind: "frame",
+    channel: 1,
+    longRange: true,
+    rssi: -50,
+    sequence: 1,
+    from: CENTRAL,
+    to: BROADCAST,
+    bytes: Uint8Array.of(0, 0, 0),
+  };
+  expect(variants("delay", frame)).toEqual([frame]);
+  expect(variants("reflect", { ...frame, to: "0200000000bb" })[0]).toMatchObject({ from: "0200000000bb", to: CENTRAL });
+  expect(variants("reflect", frame)[0]?.to).toBe(CENTRAL);
+  expect(variants("flip", frame).map(({ bytes }) => [...bytes])).toEqual([
+    [1, 0, 0],
+    [0, 2, 0],
+    [0, 0, 4],
+  ]);
+  expect(variants("flood", frame).length).toBe(20);
 });

@@ -54,7 +54,7 @@ interface TxOptions extends AirOptions {
   fault?: Fault;
 }
 
-function numberOf(name: string, text: string, least: number, most: number): number {
+export function numberOf(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (!(value >= least && value <= most)) throw new UsageError(`${name} ${text}: a number from ${least} to ${most}`);
   return value;
@@ -86,6 +86,12 @@ function look(keys: NetnowKeys, bytes: Uint8Array): Shown {
   if (!("refused" in two)) return two;
   const three = bytes[0] === 3 ? NAMES3[bytes[1] as number] : undefined;
   return three === undefined ? two : { type: `v3 ${three}` };
+}
+
+/** What a central only says because somebody spoke to it. */
+export function isAnswer(keys: NetnowKeys, bytes: Uint8Array): boolean {
+  const { type } = look(keys, bytes);
+  return type === "tsconfirm" || type === "v3 confirm" || type === "v3 answer";
 }
 
 function line(frame: AirDatagram, shown: Shown): string {
