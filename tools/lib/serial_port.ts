@@ -1,5 +1,5 @@
 // Serial ports of this PC: which there are, opening one, bytes both ways, and the modem lines that reset a board. What the bytes mean is
-// the channel's. Only the low-level calls of @serialport/bindings-cpp are used: its port classes abort Bun (docs/decisions/0040-serial.md).
+// the channel's. Only the low-level calls of @serialport/bindings-cpp are used: its port classes abort Bun (docs/decisions/0043-serial.md).
 
 import { readdirSync, writeSync } from "node:fs";
 import * as bindings from "@serialport/bindings-cpp/dist/load-bindings.js";
