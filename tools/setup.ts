@@ -17,7 +17,7 @@ const program = new Command("setup")
   .option("--mirror <uri>", "Debian mirror to get the source from (also HEARTH_DEBIAN_MIRROR)")
   .option("--archive <file>", "local archive of the source (also HEARTH_QUICKJS_ARCHIVE)")
   .option("--json", "end with one JSON line")
-  .addHelpText("after", "\nExample:\n  bun run setup --mirror http://deb.debian.org/debian")
+  .addHelpText("after", "\nExample:\n  bun run setup --mirror http://MIRROR/debian")
   .action(async (options: { mirror?: string; archive?: string; json?: boolean }) => {
     await ensureParts(progress);
     const engine = await ensureEngine({ mirror: options.mirror, archive: options.archive, progress });

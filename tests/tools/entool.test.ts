@@ -1,7 +1,7 @@
 // Proves `bun tools/entool.ts` as a user starts it: vectors of both versions both ways, and radios on the air of a folder.
 
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONFIRM, decodeFrame, encodeFrame, netnowKeys, TIME } from "../../device/netnow_codec.ts";
@@ -182,9 +182,17 @@ test("watch shows one line a frame, also of what it cannot open", async () => {
   expect(foreign.out.split("\n")[0]).toContain("refused hmac");
 });
 
+/** An attack that has begun to listen: its socket is in the folder. */
+async function attacker(kind: string, folder: string) {
+  const before = readdirSync(folder).length;
+  const child = spawn(["attack", kind, "--air", folder, ...KEYS, "--for", "4", "--wait", "0", "--json"]);
+  while (readdirSync(folder).length === before && child.exitCode === null) await Bun.sleep(5);
+  return child;
+}
+
 test("attack says again what it heard, in its sender's name, and tells when that was answered", async () => {
   const { folder, heard, on } = air();
-  const child = spawn(["attack", "replay", "--air", folder, ...KEYS, "--for", "2", "--wait", "0", "--json"]);
+  const child = await attacker("replay", folder);
   await entool(["tx", "wakeup", ...on, "--to", CENTRAL]);
   const out = JSON.parse(await child.stdout.text());
   expect([await child.exited, out.attack]).toEqual([1, "replay"]);
@@ -194,7 +202,7 @@ test("attack says again what it heard, in its sender's name, and tells when that
 
 test("flipped bits are not answered", async () => {
   const { folder, heard, on } = air();
-  const child = spawn(["attack", "flip", "--air", folder, ...KEYS, "--for", "2", "--wait", "0", "--json"]);
+  const child = await attacker("flip", folder);
   await entool(["tx", "wakeup", ...on, "--to", CENTRAL]);
   expect([JSON.parse(await child.stdout.text()).answers, await child.exited]).toEqual([0, 0]);
   expect(heard.filter((each) => each === "hmac").length).toBeGreaterThan(70);
