@@ -28,6 +28,7 @@ struct host_options {
     uint64_t seed;           // of port_random, if has_seed
     int firmware_slot;       // the one that this process was loaded from, -1: none
     uint32_t files_size;     // bytes of the files partition
+    uint32_t heap_limit;     // bytes that the engine's blocks may take, as requested; 0: no limit
     bool has_seed;
     bool count_flash;        // report storage operations to the board
     bool count_heap;         // report the engine's heap to the board before each `idle`

@@ -34,6 +34,12 @@ static void gave(size_t size)
     figures.gross -= gross(size);
 }
 
+// Whether `more` bytes fit below --heap-limit. As on a chip nothing lifts it, also not while a crash is recorded.
+static bool fits(size_t more)
+{
+    return host_options.heap_limit == 0 || (more <= host_options.heap_limit && figures.live <= host_options.heap_limit - more);
+}
+
 struct host_heap_figures host_heap_figures(void)
 {
     return figures;
@@ -41,7 +47,7 @@ struct host_heap_figures host_heap_figures(void)
 
 void *port_heap_alloc(size_t size)
 {
-    if (size > SIZE_MAX - sizeof(union header)) return NULL;
+    if (size > SIZE_MAX - sizeof(union header) || !fits(size)) return NULL;
     union header *block = malloc(sizeof *block + size);
     if (block == NULL) return NULL;
     block->size = size;
@@ -54,6 +60,7 @@ void *port_heap_realloc(void *pointer, size_t size)
     if (pointer == NULL) return port_heap_alloc(size);
     if (size > SIZE_MAX - sizeof(union header)) return NULL;
     size_t before = port_heap_block_size(pointer);
+    if (size > before && !fits(size - before)) return NULL;
     union header *block = realloc((union header *)pointer - 1, sizeof *block + size);
     if (block == NULL) return NULL;
     block->size = size;

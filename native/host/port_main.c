@@ -28,6 +28,7 @@ static const char help[] =
     "  --id HEX12        the chip's unique id, 12 hex digits (default: made once, kept in the flash folder)\n"
     "  --firmware-slot N the firmware slot, 0 or 1, that the boot loader took this program from (default: it has none)\n"
     "  --files-size N    bytes of the files partition (default 4194304)\n"
+    "  --heap-limit N    bytes the engine may hold; more is out of memory (default 0: no limit)\n"
     "  --fast-wait       virtual time without a board: jump to the next deadline\n"
     "  --seed N          repeatable random numbers. For simulation only: keys made from them are no secret;\n"
     "                    give each boot a seed of its own\n"
@@ -51,6 +52,7 @@ enum option_id {
     OPT_ID,
     OPT_FIRMWARE_SLOT,
     OPT_FILES_SIZE,
+    OPT_HEAP_LIMIT,
     OPT_FAST_WAIT,
     OPT_SEED,
     OPT_CUT,
@@ -72,6 +74,7 @@ static const struct option options[] = {
     {"id", required_argument, NULL, OPT_ID},
     {"firmware-slot", required_argument, NULL, OPT_FIRMWARE_SLOT},
     {"files-size", required_argument, NULL, OPT_FILES_SIZE},
+    {"heap-limit", required_argument, NULL, OPT_HEAP_LIMIT},
     {"fast-wait", no_argument, NULL, OPT_FAST_WAIT},
     {"seed", required_argument, NULL, OPT_SEED},
     {"cut", required_argument, NULL, OPT_CUT},
@@ -132,6 +135,7 @@ static void parse(int argc, char **argv)
             break;
         case OPT_FIRMWARE_SLOT: host_options.firmware_slot = (int)number(name, optarg, 1); break;
         case OPT_FILES_SIZE: host_options.files_size = (uint32_t)number(name, optarg, INT32_MAX); break;
+        case OPT_HEAP_LIMIT: host_options.heap_limit = (uint32_t)number(name, optarg, UINT32_MAX); break;
         case OPT_FAST_WAIT: host_options.fast_wait = true; break;
         case OPT_SEED:
             host_options.seed = number(name, optarg, UINT64_MAX);
