@@ -34,3 +34,8 @@ export async function main(program: Command): Promise<void> {
 export function progress(line: string): void {
   console.error(pc.dim(line));
 }
+
+/** Since a time of performance.now(), for people: to the hundredth. */
+export function secondsSince(beganMs: number): number {
+  return Math.round((performance.now() - beganMs) / 10) / 100;
+}

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { UsageError, UserError } from "./errors.ts";
 import type { Survey } from "./fleet.ts";
 import { NetworkDevice, type NetworkOptions } from "./network_device.ts";
+import type { OtaBundle } from "./ota_bundle.ts";
 import { devicesFolder } from "./paths.ts";
 import { awaitTrial, explainWhy, sendBundle } from "./update.ts";
 
@@ -13,7 +14,7 @@ import { awaitTrial, explainWhy, sendBundle } from "./update.ts";
 const SURVEY_TIMEOUT_MS = 10_000;
 
 /** The bundle for a profile. */
-export type BundleFor = (profile: string) => Promise<{ name: string; bundle: Uint8Array }>;
+export type BundleFor = (profile: string) => Promise<OtaBundle>;
 
 export interface MemberOptions extends NetworkOptions {
   force: boolean;
@@ -68,9 +69,9 @@ export async function updateMember(
   const device = await NetworkDevice.connect(given, options);
   try {
     const running = await device.access.version(SURVEY_TIMEOUT_MS);
-    const { name, bundle } = await bundleFor(running.profile);
+    const { name, bytes } = await bundleFor(running.profile);
     await sendBundle({
-      bundle,
+      bundle: bytes,
       open: () => device.openLink(),
       changeProfile: options.changeProfile,
       force: options.force,

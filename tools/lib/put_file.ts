@@ -1,6 +1,7 @@
 // Bringing one file to a device in a session: compared first, shown meanwhile, checked for a name that a device takes.
 
 import { createHash } from "node:crypto";
+import { secondsSince } from "./cli.ts";
 import { UsageError } from "./errors.ts";
 import type { LinkClient } from "./link_client.ts";
 import type { Shown } from "./update_view.ts";
@@ -36,7 +37,7 @@ export async function putFile(
     onResumed: (offset, total) => show.event({ event: "resumed", offset, total }),
     onProgress: (done, total) => show.event({ event: "progress", done, total }),
   });
-  const seconds = Math.round((performance.now() - beganMs) / 10) / 100;
+  const seconds = secondsSince(beganMs);
   show.line(
     { event: "sent", file: name, bytes: content.length, sha256, seconds },
     `${name}: ${content.length} bytes in ${seconds} s, verified`,

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { bundleName, decodeBundle } from "./bundle.ts";
+import { secondsSince } from "./cli.ts";
 import { UsageError, UserError } from "./errors.ts";
 import type { Hello } from "./link_frames.ts";
 import { buildBundle } from "./native_build.ts";
@@ -55,7 +56,7 @@ export async function bringBundle(
     changeProfile: options.changeProfile,
     force: options.force ?? false,
   });
-  const seconds = Math.round((performance.now() - beganMs) / 10) / 100;
+  const seconds = secondsSince(beganMs);
   if (sent) show.line({ event: "sent", seconds }, `sent in ${seconds} s`);
   const decoded = decodeBundle(bundle);
   if (options.keep && typeof decoded !== "string") await keep(device, bundleName(decoded.header), show);
