@@ -99,13 +99,14 @@ test("builds, then writes the image and the bundle in one go, then says how to b
   expect(out).toContain("bun run pcp_conf devices/NAME.txt --profile energy --port /dev/ttyTEST");
 });
 
-test("makes what idf.py needs before it runs: engine, ids and the recovery bundle", async () => {
+test("makes what idf.py needs before it runs: engine, ids, names and the recovery bundle", async () => {
   const inputs = join(ROOT, "build", "chip", "inputs.cmake");
   const { code, out, calls } = await flash("--prepare");
   expect([code, out.trim(), calls]).toEqual([0, inputs, []]);
   const text = readFileSync(inputs, "utf8");
   const values = new Map([...text.matchAll(/^set\((\w+) "(.*)"\)$/gm)].map((match) => [match[1], match[2] ?? ""]));
   expect(existsSync(join(values.get("HEARTH_QUICKJS_DIR") ?? "", "quickjs.c"))).toBe(true);
+  expect(readFileSync(values.get("HEARTH_NAMES") ?? "").includes("prototype")).toBe(true);
   const header = decodeHeader(new Uint8Array(readFileSync(values.get("HEARTH_RECOVERY_BUNDLE") ?? "")));
   if (typeof header === "string") throw new Error(header);
   expect(header).toMatchObject({
@@ -281,6 +282,16 @@ test("every chip has its settings beside the common ones", () => {
     const [common] = sdkconfigFiles({ chip, large: false, qemu: false, folder: "" });
     expect(existsSync(`${common}.${chip}`)).toBe(true);
   }
+});
+
+test("the chip's build embeds all that the host's does", () => {
+  const embedded = (file: string) => {
+    const call =
+      /COMMAND "\$\{CMAKE_COMMAND\}"([^)]*)-P /.exec(readFileSync(join(ROOT, "native", file), "utf8"))?.[1] ?? "";
+    return [...call.matchAll(/-D(\w+)=/g)].map((match) => match[1]);
+  };
+  expect(embedded("CMakeLists.txt")).toContain("NAMES");
+  expect(embedded("esp32/component.cmake").sort()).toEqual(embedded("CMakeLists.txt").sort());
 });
 
 test("paths of any system survive CMake's quoting", () => {

@@ -1,30 +1,45 @@
-// What the ESP-IDF build takes from the rest of the checkout: the engine, its ids and the recovery bundle, as a CMake file that the project
-// at the top includes. So `idf.py` alone works once this has run.
+// What the ESP-IDF build takes from the rest of the checkout: the engine, its ids and names, and the recovery bundle, as a CMake file that the
+// project at the top includes. So `idf.py` alone works once this has run.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { apiHash, readApi } from "./api.ts";
 import { ensureEngine } from "./fetch_engine.ts";
-import { buildBundle } from "./native_build.ts";
+import { buildBundle, buildCompiler } from "./native_build.ts";
 import { BUILD, ROOT } from "./paths.ts";
+import { mustRun } from "./run.ts";
 
-/** Makes the engine and the recovery bundle and writes build/chip/inputs.cmake; returns its path. */
+/** Makes the engine, its names and the recovery bundle and writes build/chip/inputs.cmake; returns its path. */
 export async function prepareChipInputs(): Promise<string> {
   const engine = await ensureEngine();
   const recovery = await buildBundle({ profile: "recovery" });
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
-  const path = join(BUILD, "chip", "inputs.cmake");
-  mkdirSync(join(BUILD, "chip"), { recursive: true });
+  const folder = join(BUILD, "chip");
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, "inputs.cmake");
+  const names = join(folder, "names.bin");
+  await writeNames(names);
   const text = inputsText({
     HEARTH_QUICKJS_DIR: engine.folder,
     HEARTH_ENGINE_ID: engine.id,
     HEARTH_API_HASH: apiHash(readApi()),
+    HEARTH_NAMES: names,
     HEARTH_RECOVERY_BUNDLE: recovery.path,
     PROJECT_VER: version,
   });
   // Left alone when nothing changed: CMake would configure everything anew.
   if (!sameText(path, text)) writeFileSync(path, text);
   return path;
+}
+
+/** The engine's own names in final form (docs/decisions/0042). They are the same bytes for 32 and 64 bits. */
+async function writeNames(path: string): Promise<void> {
+  const { hearthc } = await buildCompiler();
+  const made = `${path}.new`;
+  await mustRun("Making the engine's names", [hearthc, "--names", made]);
+  // Left alone when nothing changed: the firmware would be linked anew.
+  if (sameBytes(path, made)) rmSync(made);
+  else renameSync(made, path);
 }
 
 /** One set() a line. CMake reads a backslash in quotes as an escape, and takes forward slashes in paths on every system. */
@@ -35,9 +50,9 @@ export function inputsText(values: Record<string, string>): string {
 }
 
 function sameText(path: string, text: string): boolean {
-  try {
-    return readFileSync(path, "utf8") === text;
-  } catch {
-    return false;
-  }
+  return existsSync(path) && readFileSync(path, "utf8") === text;
+}
+
+function sameBytes(path: string, other: string): boolean {
+  return existsSync(path) && readFileSync(path).equals(readFileSync(other));
 }
