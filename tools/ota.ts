@@ -1,22 +1,27 @@
 // `bun run ota NAME [PROFILE]`: builds a profile and brings it to a device over the air, then waits until the device has made it permanent or taken
-// it back. The steps are lib/update.ts; this file owns options and words. Many devices are lib/ota_fleet.ts's, one without a network lib/ota_via.ts's.
+// it back; before it the firmware that it needs. This file owns options and the order of words; what is sent is lib/update_both.ts's, the steps lib/update_steps.ts's. Many devices are lib/ota_fleet.ts's, one without a network lib/ota_via.ts's.
 
 import { Command } from "commander";
 import pc from "picocolors";
-import { main, secondsSince } from "./lib/cli.ts";
-import { UsageError, UserError } from "./lib/errors.ts";
+import { main } from "./lib/cli.ts";
+import { UsageError } from "./lib/errors.ts";
 import { ANSWER_TIMEOUT_MS, NetworkDevice, parseSeconds, withNetworkOptions } from "./lib/network_device.ts";
-import { makeBundle, type OtaOptions, profileFor } from "./lib/ota_bundle.ts";
+import { firmwareSource, makeBundle, type OtaOptions, profileFor } from "./lib/ota_bundle.ts";
 import { otaFleet } from "./lib/ota_fleet.ts";
 import { otaVia } from "./lib/ota_via.ts";
-import { explainException } from "./lib/trace.ts";
-import { awaitTrial, explainWhy, type Outcome, sendBundle } from "./lib/update.ts";
-import { Shown } from "./lib/update_view.ts";
+import { planBoth } from "./lib/update_both.ts";
+import { showFirmware, tryBundle, tryFirmware } from "./lib/update_steps.ts";
+import { kilobytes, Shown } from "./lib/update_view.ts";
 
 export const program = withNetworkOptions(new Command("ota"), "[name]")
   .description("Builds a profile, sends it to a device over the air, and waits until the device has confirmed it.")
   .argument("[profile]", "the profile to build (default: the one that the device runs)")
   .option("--bundle <file>", "send this bundle.bin instead of building one")
+  .option(
+    "--firmware <file>",
+    "send this firmware first if another one runs; of several, each with its own --firmware, the one for the device's machine (default: this checkout's, where the bundle needs it)",
+    (file: string, before: string[] = []) => [...before, file],
+  )
   .option("--change-profile", "allow another profile than the running one")
   .option("--force", "send it even if the device runs it already")
   .option("--no-wait", "do not wait for the trial's end")
@@ -38,14 +43,19 @@ export const program = withNetworkOptions(new Command("ota"), "[name]")
 Examples:
   bun run ota kitchen                      builds what the device kitchen runs, and brings it there
   bun run ota kitchen energy --force       sends the energy profile even if it runs already
+  bun run ota kitchen --firmware new.bin   another firmware first, and when that is confirmed the bundle
   bun run ota scale --via manager          updates the scale over ESP-NOW, whenever it wakes
   bun run ota --group house                the devices of a group; run again, it does only what is left
   MQTT_URL=mqtt://10.0.0.2 bun run ota kitchen --key-file kitchen.key
+A bundle runs on firmware with the same engine and native API only. Where the device's does not fit, a virtual device gets the firmware of this
+checkout, newly built, a chip the one that \`bun run flash\` or idf.py built here last; with --8mb builds use --firmware.
 Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usage.`,
   )
   .action((name: string | undefined, profile: string | undefined, options: OtaOptions) => {
     if (options.all !== true && options.group === undefined) {
       if (name === undefined) throw new UsageError("say which device, or --all, or --group NAME");
+      if (options.via !== undefined && options.firmware !== undefined)
+        throw new UsageError("--via brings bundles only: a firmware goes over the network or the cable");
       if (options.via !== undefined) return otaVia(name, profile, options.via, options);
       return update(name, profile, options);
     }
@@ -63,95 +73,43 @@ Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usag
 
 async function update(given: string, profile: string | undefined, options: OtaOptions): Promise<void> {
   const timeoutS = parseSeconds("--timeout", options.timeout ?? "420");
+  const firmware = firmwareSource(options);
   const show = new Shown(options.json === true);
   const device = await NetworkDevice.connect(given, options);
-  const { access, manual } = device;
   try {
-    const running = await access.version(ANSWER_TIMEOUT_MS);
+    const running = await device.access.version(ANSWER_TIMEOUT_MS);
     show.line(
       { event: "found", ...running },
       `${device.name} runs ${running.profile} ${running.version}, bundle ${running.bundle} (${running.state})`,
     );
-    const { name, header, bytes: bundle } = await makeBundle(profileFor(profile, running), options);
-    const kilobytes = (bundle.length / 1024).toFixed(1);
+    const bundle = await makeBundle(profileFor(profile, running, device.profile), options);
+    const { name, header, bytes } = bundle;
     show.line(
-      { event: "bundle", bundle: name, profile: header.profile, version: header.version, bytes: bundle.length },
-      `${options.bundle === undefined ? "built" : "read"} ${header.profile} ${header.version}, bundle ${name}, ${kilobytes} KB`,
+      { event: "bundle", bundle: name, profile: header.profile, version: header.version, bytes: bytes.length },
+      `${options.bundle === undefined ? "built" : "read"} ${header.profile} ${header.version}, bundle ${name}, ${kilobytes(bytes)}`,
     );
-    if (running.bundle === name && options.force !== true && running.state === "permanent") {
+    const [force, changeProfile] = [options.force ?? false, options.changeProfile ?? false];
+    const { steps, image } = await planBoth(device.name, running, bundle, firmware, { force, changeProfile });
+    if (steps.length === 0 && running.state === "permanent") {
       show.line(
         { event: "done", result: "same", bundle: name },
         pc.green(`${device.name} is already running this bundle.`),
       );
       return;
     }
-    const began = performance.now();
-    const sent = await sendBundle({
-      bundle,
-      open: () => device.openLink(),
-      onEvent: (event) => show.event(event),
-      changeProfile: options.changeProfile ?? false,
-      force: options.force ?? false,
-    });
-    if (sent) show.line({ event: "sent", seconds: secondsSince(began) }, `sent in ${secondsSince(began)} s`);
-    if (!options.wait) {
-      show.line(
-        { event: "done", result: "sent", bundle: name },
-        "Not waiting: `getversion` tells later what became of it.",
-      );
-      return;
+    const step = { device, show, timeoutS };
+    if (image !== undefined && steps.includes("firmware")) {
+      const next = steps.includes("bundle");
+      showFirmware(show, image, next ? "goes first" : "is sent");
+      await tryFirmware(image, step, next);
+      if (!next) return;
     }
-    const outcome = await awaitTrial(access, {
-      bundle: name,
-      manual,
-      timeoutMs: timeoutS * 1000,
-      onEvent: (event) => show.event(event),
-    });
-    report(show, device.name, name, outcome, manual, timeoutS);
+    // Without a step it runs this bundle on trial: what is left is to see how that ends.
+    await tryBundle(bundle, { ...step, changeProfile, force, wait: options.wait });
   } finally {
     show.end();
     await device.close();
   }
-}
-
-/** Says how it ended. Throws UserError unless it ended well. */
-function report(show: Shown, device: string, name: string, outcome: Outcome, manual: boolean, timeoutS: number): void {
-  if (outcome.result === "confirmed") {
-    show.line(
-      { event: "done", result: "confirmed", bundle: name },
-      pc.green(`${device} has confirmed bundle ${name}.`),
-    );
-    return;
-  }
-  if (outcome.result === "trial" && manual) {
-    show.line(
-      { event: "done", result: "trial", bundle: name },
-      `${device} runs bundle ${name} on trial and has \`keep manual\`: publish \`keepversion\` on cmnd/${device}/OTA to make it permanent, else it goes back 5 minutes after its start.`,
-    );
-    return;
-  }
-  const why = outcome.result === "rolledBack" ? outcome.why : outcome.result;
-  // An exception that was stored before the trial says nothing about a missed deadline.
-  const exception =
-    outcome.result === "rolledBack" && why !== "deadline" && why !== "power"
-      ? explainException(outcome.exception, name)
-      : undefined;
-  show.line(
-    { event: "done", result: outcome.result, bundle: name, why, exception, running: outcome.version?.bundle },
-    "",
-  );
-  if (outcome.result === "rolledBack")
-    throw new UserError(
-      `${device} took bundle ${name} back: ${explainWhy(why)}. It runs ${outcome.version.bundle} (${outcome.version.state}) again.` +
-        (exception === undefined ? "" : `\n${exception}`),
-    );
-  if (outcome.result === "trial")
-    throw new UserError(
-      `${device} runs bundle ${name}, but has not confirmed it in ${timeoutS} s: watch stat/${device}/Log; it goes back by itself when its deadline passes.`,
-    );
-  throw new UserError(
-    `${device} has not been heard with bundle ${name} in ${timeoutS} s: look at stat/${device}/LWT and its power; a failed trial goes back by itself.`,
-  );
 }
 
 if (import.meta.main) await main(program);

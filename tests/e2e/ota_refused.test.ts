@@ -88,9 +88,9 @@ test.each([
   const { code, out, err } = await ota(energy, "--bundle", await path(withFields(fields)));
   expect(code).toBe(1);
   expect(out).not.toContain("sending");
-  expect(err).toContain(`meter has another ${what} (`);
-  expect(err).toContain(`this bundle needs ${OTHER}`);
-  expect(err).toContain("send the firmware of this checkout");
+  expect(err).toContain(`the firmware of meter does not run this bundle (${what} `);
+  expect(err).toContain(`${OTHER}), nor does this checkout's`);
+  expect(err).toContain("build both from one checkout, or name the firmware with --firmware FILE");
   await untouched();
 });
 

@@ -2,13 +2,12 @@
 
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { readImage } from "../../tools/lib/firmware_image.ts";
-import { ROOT } from "../../tools/lib/paths.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
-import { bundleFile, LINK_PACE, runTool, type ToolRun } from "../support/ota_tool.ts";
+import { bundleFile } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { bundleFor, firmwareVariant } from "../support/trial_bench.ts";
+import { imageFile, trialTool } from "../support/trial_tool.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
 
@@ -27,42 +26,6 @@ async function running(moreConfig: string[] = []): Promise<EnergyBench> {
   return energy;
 }
 
-/** Runs a tool; time rushes from the restart on until the device has proved itself, or to the end. */
-function tool(energy: EnergyBench, name: string, ...args: string[]): Promise<ToolRun> {
-  const { world, broker } = energy.bench;
-  let restarts = 0;
-  broker?.observe((event) => {
-    if (event.kind !== "publish" || !event.topic.endsWith("/Log")) return;
-    if (Buffer.from(event.payload).toString().startsWith("firmware confirmed")) world.setPace(LINK_PACE);
-  });
-  const watch = (out: string) => {
-    const now = out.split(/^restarting|"restarting"/m).length - 1;
-    if (now > restarts) world.setPace("fast");
-    restarts = now;
-  };
-  const command = [
-    process.execPath,
-    join(ROOT, "tools", `${name}.ts`),
-    "meter",
-    "--config",
-    energy.configFile,
-    ...args,
-  ];
-  return runTool(energy, watch, command);
-}
-
-/** An image in a file, and what it is called. */
-async function imageFile(
-  energy: EnergyBench,
-  version: string,
-  engineId?: string,
-): Promise<[path: string, name: string]> {
-  const bytes = await firmwareVariant(version, engineId);
-  const image = readImage(bytes);
-  if (typeof image === "string") throw new Error(image);
-  return [await bundleFile(energy, bytes, `${version}.img`), image.name];
-}
-
 async function configFile(energy: EnergyBench, change: (text: string) => string): Promise<string> {
   return bundleFile(energy, Buffer.from(change(energy.bench.config)), "new.txt");
 }
@@ -70,11 +33,11 @@ async function configFile(energy: EnergyBench, change: (text: string) => string)
 test("a firmware is sent, proves itself and is confirmed", async () => {
   const energy = await running();
   const [path, name] = await imageFile(energy, "2.0.0");
-  const { code, out, err } = await tool(energy, "otafwtool", path);
+  const { code, out, err } = await trialTool(energy, "otafwtool", path);
   expect([code, err]).toEqual([0, ""]);
-  expect(out).toContain("sending firmware 2.0.0");
+  expect(out).toContain(`firmware 2.0.0 (${name}) for host`);
   expect(out).toContain(`meter has confirmed firmware 2.0.0 (${name}).`);
-  const again = await tool(energy, "otafwtool", path);
+  const again = await trialTool(energy, "otafwtool", path);
   expect([again.code, again.out.includes("meter runs this firmware already.")]).toEqual([0, true]);
 });
 
@@ -85,7 +48,7 @@ test("a firmware that nobody can reach is taken back, and the tool says why", as
   machine.board.observe((event) => {
     if (event.kind === "reset") world.act(() => machine.board.setNetwork(machine.resets.length !== 1));
   });
-  const { code, err, events } = await tool(energy, "otafwtool", path, "--json");
+  const { code, err, events } = await trialTool(energy, "otafwtool", path, "--json");
   expect(code).toBe(1);
   expect(err).toContain(`took firmware 2.0.0 (${name}) back: it did not prove in time that it can be reached`);
   expect(events.find((each) => each["event"] === "done")).toMatchObject({ result: "rolledBack", why: "deadline" });
@@ -96,7 +59,7 @@ test("a firmware that needs another bundle is sent with it, firmware first", asy
   const [path] = await imageFile(energy, "2.0.0", OTHER_ENGINE);
   const bundle = bundleFor(await profileBundle("energy"), OTHER_ENGINE);
   const file = await bundleFile(energy, bundle);
-  const { code, err, events } = await tool(energy, "otafwtool", path, "--json", "--bundle", file);
+  const { code, err, events } = await trialTool(energy, "otafwtool", path, "--json", "--bundle", file);
   expect([code, err]).toEqual([0, ""]);
   const done = events.filter((each) => each["event"] === "done");
   expect(done.map((each) => [Object.keys(each)[2], each["result"]])).toEqual([
@@ -119,7 +82,7 @@ test("impossible pairs and other machines' images are refused before anything is
     [[await bundleFile(energy, esp, "esp.img")], "the image is not whole"],
     [[await bundleFile(energy, Buffer.from("nothing"), "x.img")], "there is no Hearth firmware in this file"],
   ] as const) {
-    const { code, err } = await tool(energy, "otafwtool", ...args);
+    const { code, err } = await trialTool(energy, "otafwtool", ...args);
     expect([code, err.includes(message)]).toEqual([1, true]);
   }
   expect(energy.seen.some((each) => each.kind === "publish" && each.payload === "open")).toBe(false);
@@ -129,17 +92,17 @@ test("impossible pairs and other machines' images are refused before anything is
 test("a configuration is checked, sent, and kept when the device has proved itself with it", async () => {
   const energy = await running();
   const path = await configFile(energy, (text) => text.replace("watchdog 1", "watchdog 0"));
-  const { code, out, err } = await tool(energy, "ota_config", path);
+  const { code, out, err } = await trialTool(energy, "ota_config", path);
   expect([code, err]).toEqual([0, ""]);
   expect(out).toContain("meter has kept the configuration");
-  const again = await tool(energy, "ota_config", path);
+  const again = await trialTool(energy, "ota_config", path);
   expect(again.out).toContain("meter has this configuration already.");
 });
 
 test("a configuration that leads nowhere is put back, and the tool says so", async () => {
   const energy = await running();
   const path = await configFile(energy, (text) => text.replace("mqttbroker 127.0.0.1", "mqttbroker 127.9.9.9"));
-  const { code, err, events } = await tool(
+  const { code, err, events } = await trialTool(
     energy,
     "ota_config",
     path,
@@ -156,14 +119,14 @@ test("a configuration that leads nowhere is put back, and the tool says so", asy
 test("a device that gets another name is found under it", async () => {
   const energy = await running();
   const path = await configFile(energy, (text) => text.replace("mqttname meter", "mqttname cellar"));
-  const { code, out } = await tool(energy, "ota_config", path);
+  const { code, out } = await trialTool(energy, "ota_config", path);
   expect([code, out.includes("cellar has kept the configuration")]).toEqual([0, true]);
 });
 
 test("a faulty configuration is refused before anything is sent, with a message for each fault", async () => {
   const energy = await running();
   const path = await configFile(energy, (text) => `${text.replace("watchdog 1", "watchdog maybe")}colour red\n`);
-  const { code, err } = await tool(energy, "ota_config", path);
+  const { code, err } = await trialTool(energy, "ota_config", path);
   expect(code).toBe(1);
   expect(err).toContain("nothing was sent");
   expect(err).toContain("watchdog");

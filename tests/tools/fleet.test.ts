@@ -83,12 +83,14 @@ test("who has it, took it back before, or is not heard is no canary, gets nothin
       d1: { todo: false, result: "same", detail: "" },
       d2: { todo: false, result: "rejectedBefore", detail: "" },
       d3: "silent",
+      d11: { todo: false, result: "refused", detail: "it is another machine" },
     },
     { maxFailures: 0 },
   );
   expect(ran.begun[0]).toBe("d4");
-  expect(ran.begun).toHaveLength(8);
+  expect(ran.begun).toHaveLength(7);
   expect(Object.values(ran.results).slice(0, 4)).toEqual(["unreachable", "same", "rejectedBefore", "unreachable"]);
+  expect(ran.results["d11"]).toBe("refused");
 });
 
 test("a bug of the tools is not taken for a failure of a device", async () => {

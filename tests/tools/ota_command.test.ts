@@ -41,6 +41,8 @@ test.each([
   ["--all with a name", ["kitchen", "--all"], "--all and --group take no name"],
   ["--all without waiting", ["--all", "--no-wait"], "leave --no-wait out"],
   ["a group that nobody is in", ["--group", "nowhere_at_all"], "#group nowhere_at_all"],
+  ["--via with a firmware", ["kitchen", "--via", "manager", "--firmware", "x.bin"], "--via brings bundles only"],
+  ["a firmware that is not there", ["kitchen", "--firmware", "/nowhere/x.bin"], "there is no /nowhere/x.bin"],
   ["an unknown option", ["kitchen", "--fast"], "unknown option '--fast'"],
   ["no device file", ["no_such_device"], "/no_such_device.txt: put the device's config.txt there"],
   ["a time-out that is none", ["kitchen", "--timeout", "soon"], "--timeout soon: a number of seconds above 0"],

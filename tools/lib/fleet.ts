@@ -4,7 +4,7 @@
 import { messageOf, UserError } from "./errors.ts";
 
 /** What was found at a device before anything was sent. */
-export type Survey = { todo: true } | { todo: false; result: "same" | "rejectedBefore"; detail: string };
+export type Survey = { todo: true } | { todo: false; result: "same" | "rejectedBefore" | "refused"; detail: string };
 
 export type MemberResult =
   /** It runs the bundle, permanently. */
@@ -16,6 +16,8 @@ export type MemberResult =
   | "unreachable"
   /** It took this very bundle back in an earlier run; left alone. */
   | "rejectedBefore"
+  /** What would be sent cannot run on it; left alone. */
+  | "refused"
   | "failed"
   /** Nothing was sent: the fleet's update was stopped before. */
   | "notStarted";

@@ -11,6 +11,7 @@ const WORDS: Record<MemberResult, string> = {
   trial: pc.yellow("on trial"),
   unreachable: pc.yellow("not heard"),
   rejectedBefore: pc.yellow("left alone"),
+  refused: pc.yellow("refused"),
   failed: pc.red("failed"),
   notStarted: pc.yellow("not started"),
 };

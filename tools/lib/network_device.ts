@@ -53,6 +53,8 @@ export class NetworkDevice {
   readonly name: string;
   /** Of its file; none without one. */
   readonly tokens: Map<string, string>;
+  /** What its file says that it is, in a line `#profile NAME`. */
+  readonly profile: string | undefined;
   readonly access: DeviceAccess;
   readonly #key: Uint8Array;
   readonly #at: { host: string; port: number } | undefined;
@@ -67,6 +69,7 @@ export class NetworkDevice {
   ) {
     this.name = file.name;
     this.tokens = file.tokens;
+    this.profile = file.profile;
     this.access = access;
     this.#key = key;
     this.#at = at;
@@ -121,19 +124,27 @@ export function connectMqtt(given: string, options: NetworkOptions): Promise<Dev
 interface DeviceFile {
   name: string;
   file: string;
+  profile: string | undefined;
   tokens: Map<string, string>;
 }
 
 /** The device's file; without one the name is all that is known. */
 function readDevice(given: string, options: NetworkOptions, keyless = false): DeviceFile {
   const file = options.config ?? join(devicesFolder(), `${given}.txt`);
-  let tokens = new Map<string, string>();
-  if (existsSync(file)) tokens = tokensOf(readFileSync(file, "utf8"));
+  let text = "";
+  if (existsSync(file)) text = readFileSync(file, "utf8");
   else if (options.config !== undefined || (options.keyFile === undefined && !keyless))
     throw new UsageError(
       `there is no ${file}: put the device's config.txt there, or name it with --config, or use --key-file and --broker`,
     );
-  return { name: tokens.get("mqttname") ?? given, file, tokens };
+  const tokens = tokensOf(text);
+  return { name: tokens.get("mqttname") ?? given, file, profile: ownLines(text, "profile").at(-1), tokens };
+}
+
+/** What the lines `#WORD VALUE` of a device's file say. The device passes over a line that begins with #: it is the tools' own. */
+export function ownLines(text: string, word: string): string[] {
+  const lines = text.split(/\r?\n/).map((line) => line.split(/[ \t]+/));
+  return lines.flatMap(([first, value]) => (first === `#${word}` && value ? [value] : []));
 }
 
 function readKey(device: DeviceFile, keyFile: string | undefined): Uint8Array {

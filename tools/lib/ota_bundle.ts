@@ -1,14 +1,18 @@
-// The options of `bun run ota`, and the bundle that they ask for: read from a file or built, and its header. What is done with it is the
+// The options of `bun run ota`, and the bundle and the firmware that they ask for: read from a file or built. What is done with it is the
 // command's for one device, ota_fleet.ts's for many, ota_via.ts's for one without a network.
 
 import { existsSync, readFileSync } from "node:fs";
 import { type BundleHeader, bundleName, decodeBundle } from "./bundle.ts";
 import { UsageError, UserError } from "./errors.ts";
+import { imageFile, ownImage } from "./firmware_source.ts";
 import { buildBundle } from "./native_build.ts";
 import type { NetworkOptions } from "./network_device.ts";
+import type { FirmwareSource } from "./update_both.ts";
 
 export interface OtaOptions extends NetworkOptions {
   bundle?: string;
+  /** Files. */
+  firmware?: string[];
   changeProfile?: boolean;
   force?: boolean;
   wait: boolean;
@@ -39,9 +43,13 @@ export async function makeBundle(profile: string | undefined, options: { bundle?
   return { name: bundleName(decoded.header), header: decoded.header, bytes };
 }
 
-/** What to build: what was asked for, else what runs, unless that is the recovery bundle. */
-export function profileFor(asked: string | undefined, running: { profile: string; state: string }): string | undefined {
-  return asked ?? (running.state === "recovery" ? undefined : running.profile);
+/** What to build: what was asked for, else what runs; instead of the recovery bundle what the device's file says that it is. */
+export function profileFor(
+  asked: string | undefined,
+  running: { profile: string; state: string },
+  ofFile?: string,
+): string | undefined {
+  return asked ?? (running.state === "recovery" ? ofFile : running.profile);
 }
 
 async function bundleBytes(profile: string | undefined, file: string | undefined): Promise<Uint8Array> {
@@ -50,6 +58,13 @@ async function bundleBytes(profile: string | undefined, file: string | undefined
     return new Uint8Array(readFileSync(file));
   }
   if (profile === undefined)
-    throw new UsageError("the device runs the recovery bundle: say which profile it is to get, as second argument");
+    throw new UsageError(
+      "the device runs the recovery bundle: say which profile it is to get, as second argument or as a line `#profile NAME` in its file",
+    );
   return (await buildBundle({ profile })).bundle;
+}
+
+/** Where a firmware comes from: the files that `--firmware` names, else this checkout. Throws UsageError or UserError for a file that is none. */
+export function firmwareSource(options: { firmware?: string[] }): FirmwareSource {
+  return { given: (options.firmware ?? []).map(imageFile), own: ownImage };
 }

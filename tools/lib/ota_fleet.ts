@@ -3,11 +3,13 @@
 
 import { secondsSince } from "./cli.ts";
 import { UsageError, UserError } from "./errors.ts";
+import type { FirmwareImage } from "./firmware_image.ts";
 import { type Member, updateFleet } from "./fleet.ts";
 import { type BundleFor, fleetNames, surveyMember, updateMember } from "./fleet_devices.ts";
 import { FleetView } from "./fleet_view.ts";
 import { parseSeconds } from "./network_device.ts";
-import { makeBundle, type OtaOptions } from "./ota_bundle.ts";
+import { firmwareSource, makeBundle, type OtaOptions } from "./ota_bundle.ts";
+import type { FirmwareSource } from "./update_both.ts";
 
 /** Every device of the fleet. Throws UserError unless all of them run their bundle in the end. */
 export async function otaFleet(options: OtaOptions): Promise<void> {
@@ -18,6 +20,7 @@ export async function otaFleet(options: OtaOptions): Promise<void> {
     ...options,
     force: options.force ?? false,
     changeProfile: options.changeProfile ?? false,
+    firmware: oneBuild(firmwareSource(options)),
     timeoutMs: parseSeconds("--timeout", options.timeout ?? "420") * 1000,
   };
   const built = new Map<string, ReturnType<BundleFor>>();
@@ -53,6 +56,17 @@ export async function otaFleet(options: OtaOptions): Promise<void> {
   const left = view.summary(members, secondsSince(beganMs));
   if (left > 0)
     throw new UserError(`${left} of ${members.length} devices do not run it: see the table; run it again for those`);
+}
+
+/** The same, each machine's firmware built once. */
+function oneBuild(source: FirmwareSource): FirmwareSource {
+  const built = new Map<string, Promise<FirmwareImage>>();
+  const own = (machine: string): Promise<FirmwareImage> => {
+    const made = built.get(machine) ?? source.own(machine);
+    built.set(machine, made);
+    return made;
+  };
+  return { given: source.given, own };
 }
 
 function parseCount(option: string, text: string, min: number): number {

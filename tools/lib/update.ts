@@ -111,13 +111,24 @@ export function brokeOff(thrown: unknown): thrown is LinkError {
   return thrown instanceof LinkError && ["closed", "timeout", "protocol", "busy"].includes(thrown.kind);
 }
 
+/** Throws UserError for a bundle of another profile than the running one's, unless that is meant. */
+export function refuseProfile(
+  name: string,
+  running: string,
+  recovery: boolean,
+  header: BundleHeader,
+  changeProfile: boolean,
+): void {
+  if (header.profile === running || recovery || changeProfile) return;
+  throw new UserError(
+    `${name} runs ${running}, this bundle is ${header.profile}: add --change-profile if that is meant ` +
+      "(its config.txt must have the new profile's tokens)",
+  );
+}
+
 function refuseUnfit(header: BundleHeader, hello: Hello, changeProfile: boolean): void {
   const running = hello.bundle;
-  if (header.profile !== running.profile && running.slot >= 0 && !changeProfile)
-    throw new UserError(
-      `${hello.name} runs ${running.profile}, this bundle is ${header.profile}: add --change-profile if that is meant ` +
-        "(its config.txt must have the new profile's tokens)",
-    );
+  refuseProfile(hello.name, running.profile, running.slot < 0, header, changeProfile);
   if (header.engineId !== running.engineId)
     throw new UserError(
       `${hello.name} has another engine (${running.engineId}, this bundle needs ${header.engineId}): ` +

@@ -68,11 +68,13 @@ export function planUpdate(running: Running, wanted: Wanted): Plan {
   return { steps };
 }
 
-function fits(a: Ids, b: Ids): boolean {
+/** True when one runs on the other. */
+export function fits(a: Ids, b: Ids): boolean {
   return a.engineId === b.engineId && a.apiHash === b.apiHash;
 }
 
-function difference(has: Ids, needs: Ids): string {
+/** In which of them they differ, in words. */
+export function difference(has: Ids, needs: Ids): string {
   return has.engineId !== needs.engineId
     ? `engine ${has.engineId} and ${needs.engineId}`
     : `native API ${has.apiHash} and ${needs.apiHash}`;

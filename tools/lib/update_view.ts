@@ -5,6 +5,10 @@ import pc from "picocolors";
 import type { LinkFault } from "./link_faults.ts";
 import { explainWhy, type UpdateEvent } from "./update.ts";
 
+export function kilobytes(bytes: Uint8Array): string {
+  return `${(bytes.length / 1024).toFixed(1)} KB`;
+}
+
 /** What the user sees: lines and a bar, or JSON. */
 export class Shown {
   readonly #json: boolean;

@@ -1,0 +1,37 @@
+// The commands that put a firmware, a bundle or a configuration on trial, as a user starts them against a device of energy_bench.ts.
+
+import { join } from "node:path";
+import { readImage } from "../../tools/lib/firmware_image.ts";
+import { ROOT } from "../../tools/lib/paths.ts";
+import type { EnergyBench } from "./energy_bench.ts";
+import { bundleFile, LINK_PACE, runTool, type ToolRun } from "./ota_tool.ts";
+import { firmwareVariant } from "./trial_bench.ts";
+
+/** Runs a tool; time rushes from the restart on until the device has proved itself, or to the end. */
+export function trialTool(energy: EnergyBench, name: string, ...args: string[]): Promise<ToolRun> {
+  const { world, broker } = energy.bench;
+  let restarts = 0;
+  broker?.observe((event) => {
+    if (event.kind !== "publish" || !event.topic.endsWith("/Log")) return;
+    if (Buffer.from(event.payload).toString().startsWith("firmware confirmed")) world.setPace(LINK_PACE);
+  });
+  const watch = (out: string) => {
+    const now = out.split(/^restarting|"restarting"/m).length - 1;
+    if (now > restarts) world.setPace("fast");
+    restarts = now;
+  };
+  const tool = [process.execPath, join(ROOT, "tools", `${name}.ts`)];
+  return runTool(energy, watch, [...tool, "meter", "--config", energy.configFile, ...args]);
+}
+
+/** An image in a file, and what it is called. */
+export async function imageFile(
+  energy: EnergyBench,
+  version: string,
+  engineId?: string,
+): Promise<[path: string, name: string]> {
+  const bytes = await firmwareVariant(version, engineId);
+  const image = readImage(bytes);
+  if (typeof image === "string") throw new Error(image);
+  return [await bundleFile(energy, bytes, `${version}.img`), image.name];
+}
