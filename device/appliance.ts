@@ -1,16 +1,7 @@
 // What every MQTT appliance has: the start-up order, network, MQTT, Log, Uptime, Refresh, OTA commands, proof of reachability, and
 // what becomes of exceptions. What the appliance is for is the profile's.
 
-import {
-  type BaseTokens,
-  Config,
-  ConfigError,
-  keyBytes,
-  parseConfig,
-  REACH_TOKENS,
-  reachFault,
-  readConfig,
-} from "./config.ts";
+import { type BaseTokens, Config, ConfigError, keyBytes, REACH_TOKENS, reachFault, readTokens } from "./config.ts";
 import { Log } from "./log.ts";
 import { Loop, randomBelow } from "./loop.ts";
 import { Mqtt, type MqttHandler, type MqttSettings } from "./mqtt.ts";
@@ -50,6 +41,8 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
   /** Exceptions survived since boot. */
   exceptions: number;
   private readonly base: Config;
+  /** Not in recovery. */
+  private readonly strict: boolean;
   /** "" only in recovery: then there is a network without MQTT. */
   private readonly broker: string;
   private beganMs: number;
@@ -61,18 +54,19 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
   private exceptionMs: number;
   private exceptionText: string;
 
-  /** Reads the configuration; without a usable one the device goes into recovery. `ledPin` below 0: no LED. `lenient` tokens, if
-   * given, are taken instead of config.txt, and none of them is a must. */
+  /** Reads the configuration; without a usable one the device goes into recovery. `tokens` are the names that config.txt may have, see
+   * readTokens; or, in recovery, names and values that are taken instead of it, none of which is a must. `ledPin` below 0: no LED. */
   constructor(
     readonly profile: string,
+    tokens: string | string[],
     public ledPin = 2,
-    private readonly lenient?: string[],
   ) {
     this.exceptions = this.beganMs = this.led = this.heardMs = this.exceptionMs = 0;
     this.started = this.greeted = false;
     this.exceptionText = "";
     try {
-      const config = new Config(lenient ?? parseConfig(readConfig()));
+      this.strict = typeof tokens === "string";
+      const config = new Config(typeof tokens === "string" ? readTokens(tokens) : tokens);
       this.base = config;
       this.config = config as unknown as Config<T>;
       const ssid = this.must("ssid", "(none)");
@@ -85,7 +79,7 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
         const fault = value === undefined ? undefined : reachFault(token, value);
         if (fault !== undefined) throw new ConfigError(`${token} ${fault}`);
       }
-      if (lenient === undefined) config.flag("watchdog");
+      if (this.strict) config.flag("watchdog");
       this.loop = new Loop();
       this.loop.onError = (error) => this.failed(error);
       const settings: MqttSettings = { broker, port: config.integer("mqttport", 1, 65535, 1883), name: this.name };
@@ -230,7 +224,7 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
   }
 
   private must(token: "ssid" | "mqttbroker" | "mqttname", fallback: string): string {
-    return this.lenient === undefined ? this.base.text(token) : this.base.textOr(token, fallback);
+    return this.strict ? this.base.text(token) : this.base.textOr(token, fallback);
   }
 }
 

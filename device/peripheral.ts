@@ -1,7 +1,7 @@
 // What every ESP-NOW peripheral has: the start-up order, the radio and its protocol, the watchdog, the proof of reachability, what
 // becomes of exceptions, and sleep. It is to a peripheral what appliance.ts is to an MQTT appliance.
 
-import { Config, ConfigError, keyBytes, parseConfig, readConfig } from "./config.ts";
+import { Config, ConfigError, keyBytes, readTokens } from "./config.ts";
 import { Loop, randomBelow } from "./loop.ts";
 import { type MailTaker, takeMail } from "./mail_taker.ts";
 import { type Netnow, NetnowAuto } from "./netnow_auto.ts";
@@ -42,8 +42,8 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
   private readonly watchdog: Watchdog;
   private readonly tokens: Config<PeripheralTokens>;
 
-  /** Reads the configuration; without a usable one the device goes into recovery. */
-  constructor() {
+  /** Reads the configuration; without a usable one the device goes into recovery. `tokens`: the names that it may have, see readTokens. */
+  constructor(tokens: string) {
     this.exceptions = 0;
     this.netnow = undefined;
     this.mail = undefined;
@@ -51,7 +51,7 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
     this.watchdog = new Watchdog();
     this.loop.onError = (error) => this.failed(error);
     try {
-      this.tokens = new Config(parseConfig(readConfig()));
+      this.tokens = new Config(readTokens(tokens));
       this.config = this.tokens as unknown as Config<T>;
       this.tokens.text("espnowpsk");
       this.tokens.text("espnowgroup");

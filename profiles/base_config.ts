@@ -21,6 +21,10 @@ export const integer = (min: number, max: number) => {
     .refine((value) => value >= min && value <= max, what);
 };
 
+/** The names of a schema's tokens with a blank before and behind each, as the device looks for them. Of a profile's config.ts only this
+ * text gets into a bundle: the bundler puts it in. */
+export const tokensOf = (schema: z.ZodObject) => ` ${Object.keys(schema.shape).join(" ")} `;
+
 export const baseConfig = z.strictObject({
   ssid: text(32).describe("Wi-Fi network, or (wired), (wired2), (qemu), (none)"),
   password: text(64).optional().describe("password of the Wi-Fi network"),

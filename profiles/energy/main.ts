@@ -2,6 +2,7 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { Pzem } from "../../device/drivers/pzem.ts";
+import { TOKENS } from "./config.ts";
 import { Energy } from "./energy.ts";
 
 // ESP32-C3 and C6: 16 and 17 belong to the flash or the console there; 6 and 7 are free on both.
@@ -14,7 +15,7 @@ const MALFUNCTION_EVAL_MS = 5000;
 const MALFUNCTION_FORCE_MS = 1_800_000;
 
 native.cpuMhz(CPU_MHZ);
-const appliance = new Appliance("energy");
+const appliance = new Appliance("energy", TOKENS);
 
 appliance.run(() => {
   const energy = new Energy(appliance.loop, new Pzem(UART, TX_PIN, RX_PIN), (name, text) => {

@@ -1,7 +1,7 @@
-// The schema of the water tank's configuration (PC only: the device sees types).
+// The schema of the water tank's configuration (PC only: the device sees types, and TOKENS).
 
 import { z } from "zod";
-import { baseConfig, decimal, text } from "../base_config.ts";
+import { baseConfig, decimal, text, tokensOf } from "../base_config.ts";
 import { parseSensors } from "./level.ts";
 
 const positive = decimal.refine((value) => value > 0, "must be above 0");
@@ -16,5 +16,7 @@ export const config = baseConfig.extend({
   flowpulserate: positive.describe("pulses a second at 1 unit a minute"),
   maxflow: positive.describe("units a minute; a reading above it is ignored"),
 });
+
+export const TOKENS = tokensOf(config);
 
 export type H2oConfig = z.infer<typeof config>;

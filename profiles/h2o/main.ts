@@ -5,7 +5,7 @@ import { ConfigError } from "../../device/config.ts";
 import { Mcp23017 } from "../../device/drivers/mcp23017.ts";
 import { Ssd1306 } from "../../device/drivers/ssd1306.ts";
 import type { Value } from "../../device/publisher.ts";
-import type { H2oConfig } from "./config.ts";
+import { type H2oConfig, TOKENS } from "./config.ts";
 import { Flow, glitchNs } from "./flow.ts";
 import { H2o } from "./h2o.ts";
 import { Level, parseSensors } from "./level.ts";
@@ -20,7 +20,7 @@ const FLOW_PIN = 14;
 const SECOND = 1000;
 const MINUTE = 60_000;
 
-const appliance = new Appliance<H2oConfig>("h2o");
+const appliance = new Appliance<H2oConfig>("h2o", TOKENS);
 
 appliance.run(() => {
   const { config, loop } = appliance;

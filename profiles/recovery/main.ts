@@ -38,7 +38,7 @@ function usableTokens(): string[] {
 }
 
 const tokens = usableTokens();
-const appliance = new Appliance("recovery", 2, tokens);
+const appliance = new Appliance("recovery", tokens);
 const retry = appliance.loop.task(tryAgain, true, "retry");
 
 function tryAgain(): void {

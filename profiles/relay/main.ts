@@ -2,6 +2,7 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { Ssd1306 } from "../../device/drivers/ssd1306.ts";
+import { TOKENS } from "./config.ts";
 import { RELAY_PINS, Relays } from "./relay.ts";
 import { drawRelays } from "./screen.ts";
 
@@ -13,7 +14,7 @@ const EVAL_MS = 1000;
 const FORCE_MS = 1_800_000;
 const DISPLAY_MS = 1000;
 
-const appliance = new Appliance("relay");
+const appliance = new Appliance("relay", TOKENS);
 
 appliance.run(() => {
   const relays = new Relays(appliance.loop);

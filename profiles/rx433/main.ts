@@ -1,7 +1,7 @@
 // The key-fob receiver's wiring: an OOK receiver on pin 14, codes on Keyfob. What it does is rx433.ts.
 
 import { Appliance } from "../../device/appliance.ts";
-import type { Rx433Config } from "./config.ts";
+import { type Rx433Config, TOKENS } from "./config.ts";
 import { Rx433 } from "./rx433.ts";
 
 const PIN = 14;
@@ -9,7 +9,7 @@ const CPU_MHZ = 240;
 const STATISTICS_MS = 3_600_000;
 
 native.cpuMhz(CPU_MHZ);
-const appliance = new Appliance<Rx433Config>("rx433");
+const appliance = new Appliance<Rx433Config>("rx433", TOKENS);
 
 appliance.run(() => {
   const receiver = new Rx433(appliance.loop, PIN, appliance.config.flag("rmt", false), (code) => {

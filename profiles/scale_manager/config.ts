@@ -1,10 +1,12 @@
-// The schema of the scale gateway's configuration (PC only: the device sees types).
+// The schema of the scale gateway's configuration (PC only: the device sees types, and TOKENS).
 
 import type { z } from "zod";
 import type { BaseTokens } from "../../device/config.ts";
-import { baseConfig } from "../base_config.ts";
+import { baseConfig, tokensOf } from "../base_config.ts";
 import { centralTokens } from "../espnow_config.ts";
 
 export const config = baseConfig.extend(centralTokens);
+
+export const TOKENS = tokensOf(config);
 
 export type ScaleManagerConfig = z.infer<typeof config> & BaseTokens;

@@ -2,12 +2,12 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { startCentral, topicAndValue } from "../../device/central.ts";
-import type { ScaleManagerConfig } from "./config.ts";
+import { type ScaleManagerConfig, TOKENS } from "./config.ts";
 
 const WEIGHT = "stat/LPScale/Weight";
 const MALFUNCTION = "stat/LPScale/Malfunction";
 
-const appliance = new Appliance<ScaleManagerConfig>("scale_manager");
+const appliance = new Appliance<ScaleManagerConfig>("scale_manager", TOKENS);
 
 appliance.run(() => {
   startCentral(appliance as unknown as Appliance, (payload, mac) => {

@@ -2,13 +2,13 @@
 
 import { Hx711 } from "../../device/drivers/hx711.ts";
 import { Peripheral } from "../../device/peripheral.ts";
-import type { ScaleSensorConfig } from "./config.ts";
+import { type ScaleSensorConfig, TOKENS } from "./config.ts";
 import { ScaleSensor, SLEEP_MS } from "./scale_sensor.ts";
 
 const DATA_PIN = 5;
 const CLOCK_PIN = 4;
 
-const peripheral = new Peripheral<ScaleSensorConfig>();
+const peripheral = new Peripheral<ScaleSensorConfig>(TOKENS);
 const { config, loop } = peripheral;
 
 peripheral.run((netnow) => {

@@ -1,7 +1,7 @@
-// The schema of the wall switches' configuration (PC only: the device sees types).
+// The schema of the wall switches' configuration (PC only: the device sees types, and TOKENS).
 
 import { z } from "zod";
-import { baseConfig, integer } from "../base_config.ts";
+import { baseConfig, integer, tokensOf } from "../base_config.ts";
 
 const BOARDS = ["Direct4", "dtwonder2", "dtwonder4", "hoffer6", "minir4", "dtwonder8"] as const;
 
@@ -11,5 +11,7 @@ export const config = baseConfig.extend({
   debounce: integer(0, 60_000).describe("milliseconds that a switch has to stay as it is to count"),
   longpress: integer(1, 60_000).describe("milliseconds after which a press is a long one"),
 });
+
+export const TOKENS = tokensOf(config);
 
 export type SwitchConfig = z.infer<typeof config>;

@@ -4,14 +4,14 @@ import { Appliance } from "../../device/appliance.ts";
 import { ConfigError } from "../../device/config.ts";
 import type { Value } from "../../device/publisher.ts";
 import { switchBoard } from "./boards.ts";
-import type { SwitchConfig } from "./config.ts";
+import { type SwitchConfig, TOKENS } from "./config.ts";
 import { Switch } from "./switch.ts";
 
 const STATE_EVAL_MS = 60_000;
 const STATE_FORCE_MS = 600_000;
 const LONGEST_MS = 60_000;
 
-const appliance = new Appliance<SwitchConfig>("switch");
+const appliance = new Appliance<SwitchConfig>("switch", TOKENS);
 const { config, loop, publisher } = appliance;
 let lights: Switch;
 

@@ -3,6 +3,7 @@
 import { Appliance } from "../../device/appliance.ts";
 import { Ds18x20 } from "../../device/drivers/ds18x20.ts";
 import type { Value } from "../../device/publisher.ts";
+import { TOKENS } from "./config.ts";
 import { Termo } from "./termo.ts";
 
 const BUS_PIN = 14;
@@ -11,7 +12,7 @@ const TEMPERATURE_FORCE_MS = 300_000;
 const MALFUNCTION_EVAL_MS = 60_000;
 const MALFUNCTION_FORCE_MS = 1_800_000;
 
-const appliance = new Appliance("termo");
+const appliance = new Appliance("termo", TOKENS);
 
 appliance.run(() => {
   const termo = new Termo(appliance.loop, new Ds18x20(BUS_PIN), (thermometer) => {

@@ -2,13 +2,13 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { startCentral, topicAndValue } from "../../device/central.ts";
-import type { TnowcConfig } from "./config.ts";
+import { type TnowcConfig, TOKENS } from "./config.ts";
 
 const VALUE = "stat/TNow/Value";
 const BACK_MS = 60_000;
 const BACK_FUDGE_MS = 60_000;
 
-const appliance = new Appliance<TnowcConfig>("tnowc");
+const appliance = new Appliance<TnowcConfig>("tnowc", TOKENS);
 
 appliance.run(() => {
   let lastRssi: number | undefined;

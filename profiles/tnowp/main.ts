@@ -2,14 +2,14 @@
 
 import { topicAndValue } from "../../device/central.ts";
 import { Peripheral } from "../../device/peripheral.ts";
-import type { TnowpConfig } from "./config.ts";
+import { type TnowpConfig, TOKENS } from "./config.ts";
 
 const SEND_MS = 15_000;
 const SEND_FUDGE_MS = 15_000;
 /** Told until something has come back. */
 const NOTHING_YET = 1001;
 
-const peripheral = new Peripheral<TnowpConfig>();
+const peripheral = new Peripheral<TnowpConfig>(TOKENS);
 
 peripheral.run((netnow) => {
   let lastRssi = NOTHING_YET;

@@ -4,6 +4,7 @@ import { Appliance } from "../../device/appliance.ts";
 import { Bme280 } from "../../device/drivers/bme280.ts";
 import { Hdc1080 } from "../../device/drivers/hdc1080.ts";
 import { Ssd1306 } from "../../device/drivers/ssd1306.ts";
+import { TOKENS } from "./config.ts";
 import { drawWeather } from "./screen.ts";
 import { Weather } from "./weather.ts";
 
@@ -15,7 +16,7 @@ const BME280_ADDRESS = 0x76;
 const EVAL_MS = 60_000;
 const FORCE_MS = 1_800_000;
 
-const appliance = new Appliance("weather");
+const appliance = new Appliance("weather", TOKENS);
 
 appliance.run(() => {
   native.i2cOpen(BUS, SDA_PIN, SCL_PIN, BUS_HZ);

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { Appliance, START_FUDGE_MS } from "../../device/appliance.ts";
+import { TOKENS } from "../../profiles/energy/config.ts";
 import { CONFIG, House } from "./support.ts";
 
 const watchdogArmed = (house: House): boolean => house.chip.boot.watchdog !== undefined;
@@ -25,7 +26,7 @@ test("what cannot wait runs before the random delay", () => {
     () => {},
     CONFIG,
     () => {
-      const appliance = new Appliance("test");
+      const appliance = new Appliance("test", TOKENS);
       appliance.run(
         () => order.push(`start ${house.nowMs > 0}`),
         () => order.push(`first ${house.nowMs}`),

@@ -1,7 +1,8 @@
 // Proves the parser of config.txt and the typed reads.
 
 import { expect, test } from "bun:test";
-import { Config, keyBytes, parseConfig } from "../../device/config.ts";
+import { Config, keyBytes, parseConfig, readTokens } from "../../device/config.ts";
+import { freshNative } from "../support/fresh_native.ts";
 
 interface Tokens {
   name: string;
@@ -20,6 +21,18 @@ test("lines of two words count, all others do not", () => {
     "last",
     "one",
   ]);
+});
+
+test.each([
+  ["a 1\nb 2\n# c 3\nc\nc 3 4\n", undefined],
+  ["a 1\nc 3\n", "unknown token c"],
+  ["a 1\nc None\n", "unknown token c"],
+  ["a 1\nA 1\n", "unknown token A"],
+  [`${"x".repeat(21)} s3cret\n`, `unknown token ${"x".repeat(20)}`],
+])("%p read with the tokens a and b known: %p", (text, message) => {
+  freshNative().files.set("config.txt", Buffer.from(text));
+  if (message === undefined) expect(readTokens(" a b ")).toEqual(["a", "1", "b", "2"]);
+  else expect(() => readTokens(" a b ")).toThrow(new RegExp(`^${message}$`));
 });
 
 test("of a token given twice the last one counts, and None takes it away", () => {

@@ -1,13 +1,13 @@
 // Proves the commands on cmnd/NAME/OTA, the proof of reachability and the recovery bundle, in virtual time.
 
 import { beforeAll, expect, test } from "bun:test";
-import { join } from "node:path";
 import type { Appliance } from "../../device/appliance.ts";
 import { Config, parseConfig } from "../../device/config.ts";
 import { Loop } from "../../device/loop.ts";
 import { Proof } from "../../device/proof.ts";
-import { type Program, scriptProgram } from "../../tools/sim/memory_native.ts";
+import type { Program } from "../../tools/sim/memory_native.ts";
 import { freshNative } from "../support/fresh_native.ts";
+import { profileProgram } from "../support/profile_device.ts";
 import { CONFIG, House } from "./support.ts";
 
 /** A connected device whose first log lines are read. */
@@ -205,12 +205,7 @@ test("the nonce is published every 5 s until it comes back; another one confirms
 
 let recovery: Program;
 beforeAll(async () => {
-  const built = await Bun.build({
-    entrypoints: [join(import.meta.dir, "../../profiles/recovery/main.ts")],
-    format: "iife",
-    target: "browser",
-  });
-  recovery = scriptProgram(await (built.outputs[0] as Blob).text());
+  recovery = await profileProgram("recovery");
 });
 
 /** The recovery bundle on a chip with this config.txt. */

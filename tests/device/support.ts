@@ -1,6 +1,7 @@
 // A house of one: an appliance on a chip in memory, an in-memory broker, and a record of what was published when.
 
 import { Appliance } from "../../device/appliance.ts";
+import { TOKENS } from "../../profiles/energy/config.ts";
 import { Board } from "../../tools/sim/board.ts";
 import { SimClock } from "../../tools/sim/clock.ts";
 import { MemoryChip, type Program } from "../../tools/sim/memory_native.ts";
@@ -41,7 +42,7 @@ export class House {
       program:
         program ??
         (() => {
-          this.appliance = new Appliance("test");
+          this.appliance = new Appliance("test", TOKENS);
           this.appliance.run(() => start(this.appliance));
         }),
     });

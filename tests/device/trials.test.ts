@@ -7,7 +7,7 @@ import { FIRMWARE_BYTES_MAX, FIRMWARE_STATE } from "../../tools/sim/memory_trial
 import { pattern } from "../support/link_bench.ts";
 import { CONFIG, House } from "./support.ts";
 
-const NEW_CONFIG = CONFIG.replace("mqttname Meter", "mqttname Meter\nfuse 16");
+const NEW_CONFIG = CONFIG.replace("mqttname Meter", "mqttname Meter\nmqttuser sixteen");
 
 const text = (value: string) => Buffer.from(value);
 const u32 = (value: number) => {

@@ -76,6 +76,8 @@ test.each([
   ["with a flag that is none", () => `${good}watchdog yes\n`, "watchdog is not 0 or 1"],
   ["with a key that is none", () => `${good}otakey 1234\n`, "otakey is not 64 hex digits"],
   ["with a name that is no topic", () => `${good}mqttname #\n`, "mqttname contains + # or /"],
+  ["with an unknown token", () => `${good}colour red\n`, "unknown token colour"],
+  ["with a token of another profile", () => `${good}capacity 500\n`, "unknown token capacity"],
   ["that is empty", () => "", "ssid is missing"],
   ["that is not there", () => undefined, "config.txt is missing"],
   ["of binary junk", () => Uint8Array.from({ length: 512 }, (_, i) => (i * 151 + 7) & 255), "config.txt is not text"],
@@ -99,8 +101,8 @@ test.each([
   },
 );
 
-test("unknown tokens and lines that are none are passed over, as the old fleet did", async () => {
-  const from = await bootWith(`${good}colour red\nthis line has five words\nlone\n`);
+test("lines that are no token with a value are passed over, as the old fleet did", async () => {
+  const from = await bootWith(`${good}# colour red\nthis line has five words\nlone\n`);
   expect(await energy.saw(energy.published("VA"), from)).toBe(true);
   expect(energy.bench.machine.resets).toEqual([]);
 });

@@ -7,16 +7,15 @@ import { SimClock } from "../../tools/sim/clock.ts";
 import { MemoryChip, scriptProgram } from "../../tools/sim/memory_native.ts";
 import { MemoryNet } from "../../tools/sim/memory_net.ts";
 import { TinyBroker } from "../../tools/sim/tiny_broker.ts";
+import { profileScript } from "../support/profile_device.ts";
 import { AnsweringMeter, reading } from "../support/pzem_answers.ts";
 
 const MINUTE_MS = 60_000;
-const main = `${import.meta.dir}/../../profiles/energy/main.ts`;
 const sample = `${import.meta.dir}/../../profiles/energy/config.sample.txt`;
 let script = "";
 
 beforeAll(async () => {
-  const built = await Bun.build({ entrypoints: [main], format: "iife", target: "browser" });
-  script = await (built.outputs[0] as Blob).text();
+  script = await profileScript("energy");
 });
 
 interface Device {

@@ -1,5 +1,8 @@
 // A profile as a device: its main.ts with the whole framework on a chip in memory, a broker beside it, and what was published.
 
+import { join } from "node:path";
+import { bundleScript } from "../../tools/lib/bundler.ts";
+import { ROOT } from "../../tools/lib/paths.ts";
 import { Board } from "../../tools/sim/board.ts";
 import { SimClock } from "../../tools/sim/clock.ts";
 import { MemoryChip, type Program, scriptProgram } from "../../tools/sim/memory_native.ts";
@@ -17,9 +20,7 @@ export async function profileProgram(profile: string): Promise<Program> {
 
 /** Its text. */
 export async function profileScript(profile: string): Promise<string> {
-  const entry = `${import.meta.dir}/../../profiles/${profile}/main.ts`;
-  const built = await Bun.build({ entrypoints: [entry], format: "iife", target: "browser" });
-  return (built.outputs[0] as Blob).text();
+  return (await bundleScript(join(ROOT, "profiles", profile, "main.ts"), ROOT)).code;
 }
 
 export class ProfileDevice {

@@ -16,8 +16,8 @@ export async function smallBundle(text: string, ...edits: Edit[]): Promise<Small
   const root = await variantOf("energy", `small-${text}`, edits);
   await Bun.write(
     join(root, "profiles", "energy", "main.ts"),
-    'import { Appliance } from "../../device/appliance.ts";\n' +
-      `const appliance = new Appliance("energy");\nappliance.run(() => appliance.log.line("${text}"));\n`,
+    'import { Appliance } from "../../device/appliance.ts";\nimport { TOKENS } from "./config.ts";\n' +
+      `const appliance = new Appliance("energy", TOKENS);\nappliance.run(() => appliance.log.line("${text}"));\n`,
   );
   const bytes = await profileBundle("energy", root).finally(() => dropVariant(root));
   return { bytes, name: Buffer.from(bytes.subarray(16, 24)).toString("hex") };

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -94,6 +95,8 @@ test("every profile of this checkout builds to the same bytes as a copy of it", 
   for (const part of ["device", "profiles", "package.json", "tsconfig.json"]) {
     cpSync(join(ROOT, part), join(copy, part), { recursive: true });
   }
+  // The schemas need zod.
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   const profiles = readdirSync(join(ROOT, "profiles")).filter((name) =>
     existsSync(join(ROOT, "profiles", name, "main.ts")),
   );

@@ -1,6 +1,7 @@
 // Part `mail`: an update of the battery scale over ESP-NOW, with both programs on chips in memory: virtual time and frames on the air.
 
 import { join } from "node:path";
+import { bundleScript } from "../lib/bundler.ts";
 import { ROOT } from "../lib/paths.ts";
 import { bundleOf, MailHouse, nameOf } from "../sim/mail_house.ts";
 import { scriptProgram } from "../sim/memory_native.ts";
@@ -47,6 +48,5 @@ export const mailPart: Part = {
 
 async function script(profile: string): Promise<string> {
   const entry = join(ROOT, "profiles", profile, "main.ts");
-  const built = await Bun.build({ entrypoints: [entry], format: "iife", target: "browser" });
-  return (built.outputs[0] as Blob).text();
+  return (await bundleScript(entry, ROOT)).code;
 }

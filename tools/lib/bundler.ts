@@ -47,8 +47,8 @@ export async function bundleScript(entry: string, root: string): Promise<Script>
             contents: `import ${JSON.stringify(entry)};`,
             loader: "ts",
           }));
-          build.onLoad({ filter: /\.ts$/ }, async (args) => ({
-            contents: importsLast(await Bun.file(args.path).text()),
+          build.onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
+            contents: isSchema(path, root) ? await schemaTokens(path) : importsLast(await Bun.file(path).text()),
             loader: "ts",
           }));
           build.onResolve({ filter: /.*/ }, (args) => {
@@ -112,6 +112,16 @@ export function importsLast(source: string): string {
   }
   if (imports.length === 0) return source;
   return `${head}${rest}${rest.endsWith("\n") ? "" : "\n"}${imports.join("")}`;
+}
+
+const isSchema = (path: string, root: string) => /^profiles\/\w+\/config\.ts$/.test(toPosix(relative(root, path)));
+
+/** What a bundle gets of a profile's schema: the names of its tokens. */
+async function schemaTokens(path: string): Promise<string> {
+  // The query keeps a build in the same process from getting what the file said before.
+  const module = (await import(`${path}?${Bun.hash(await Bun.file(path).text())}`)) as { TOKENS?: unknown };
+  if (typeof module.TOKENS !== "string") throw new UserError(`${path} must export TOKENS = tokensOf(config).`);
+  return `export const TOKENS = ${JSON.stringify(module.TOKENS)};`;
 }
 
 /** The TypeScript place of a line (from 1) and column (from 1) of the script, as `file:line`; undefined when the map knows none. */

@@ -19,7 +19,9 @@ export async function variantOf(profile: string, variant: string, edits: readonl
     mkdirSync(join(root, folder), { recursive: true });
     cpSync(join(ROOT, folder), join(root, folder), { recursive: true });
   }
-  cpSync(join(ROOT, "package.json"), join(root, "package.json"));
+  for (const file of ["package.json", "profiles/base_config.ts", "profiles/espnow_config.ts"]) {
+    cpSync(join(ROOT, file), join(root, file));
+  }
   for (const { file, find, replace } of edits) {
     const path = join(root, file);
     const parts = (await Bun.file(path).text()).split(find);
