@@ -1,10 +1,11 @@
 // The bytecode is executed where it lies in flash: the engine counts no byte of code on its heap (js_func_code_size == 0, which the boot line
 // tells as "bytecode in flash: yes"), and a bundle whose names come out at other numbers runs all the same, from the heap, and says so.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { decodeHeader, encodeBundle, HEADER_BYTES } from "../../tools/lib/bundle.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { energyBench } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);

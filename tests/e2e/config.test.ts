@@ -1,12 +1,13 @@
 // Proves that a bad config.txt puts the host firmware into recovery, not into a boot loop: it is reached by the network parameters
 // that were good last, and a good file brings it back.
 
-import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
 import { LINK_PORT, LinkClient } from "../../tools/lib/link_client.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { connectTcp } from "../../tools/lib/wire.ts";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { LINK_PACE } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

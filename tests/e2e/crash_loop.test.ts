@@ -1,7 +1,7 @@
 // A permanent bundle that crashes at every start: three times in a row, then the bundle before it runs, or recovery when there is none, which
 // gives it another three chances after an hour.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { hostFirmware } from "../../tools/sim/firmware.ts";
 import { partitionImage } from "../../tools/sim/flash_image.ts";
 import { THROWS_AT_START } from "../../tools/sim/variants.ts";
 import { CutDevice } from "../support/cut_device.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { type SmallBundle, smallBundle } from "../support/small_bundle.ts";
 

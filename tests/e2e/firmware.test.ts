@@ -1,8 +1,9 @@
 // A new firmware on the host machine: sent over the link, tried, kept or taken back; also together with the bundle that it needs.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { type FirmwareImage, readImage } from "../../tools/lib/firmware_image.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { bundleFor, firmwareVariant, TrialBench } from "../support/trial_bench.ts";
 

@@ -1,7 +1,7 @@
 // Proves `bun run ota --all` with 50 devices on one broker: host firmware each, updated by the program that a user types, with three that crash
 // on trial and two without power; the summary is compared with what the devices run, and a second run does only what is left.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { HostMachine } from "../../tools/sim/host_machine.ts";
 import { HostWorld } from "../../tools/sim/host_world.ts";
 import { FASTER_WINDOWS } from "../../tools/sim/variants.ts";
 import { variantBundle } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);

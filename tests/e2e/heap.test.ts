@@ -1,10 +1,11 @@
 // What a device takes of its heap on the 32-bit build, in virtual time: within each profile's budget, and no more after a day than after an hour.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout } from "bun:test";
 import { overBudget, readBudget } from "../../tools/bench/budget.ts";
 import { measuredProfiles, mqttProfiles } from "../../tools/bench/device.ts";
 import { CONNECTED_MS, HOUR_MS, heapIsMissing, runHeap } from "../../tools/bench/heap.ts";
 import { buildBundle } from "../../tools/lib/native_build.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);

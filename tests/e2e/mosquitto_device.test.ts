@@ -1,9 +1,10 @@
 // Proves the whole device against a broker that nobody here wrote: it boots, publishes, leaves its last will behind, is updated.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
 import { connectAsync, type MqttClient } from "mqtt";
 import { FASTER_WINDOWS } from "../../tools/sim/variants.ts";
 import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { hasMosquitto, type Mosquitto, startMosquitto } from "../support/mosquitto.ts";
 import { bundleFile, watchedOta } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";

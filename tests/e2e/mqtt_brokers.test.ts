@@ -1,10 +1,11 @@
 // Proves that device/mqtt.ts speaks with brokers that were not written for it: aedes and mosquitto, over real TCP.
 
-import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, expect, setDefaultTimeout } from "bun:test";
 import { type AddressInfo, createServer } from "node:net";
 import { Aedes } from "aedes";
 import { connectAsync, type MqttClient } from "mqtt";
 import { Mqtt, type MqttSettings } from "../../device/mqtt.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { hasMosquitto, startMosquitto } from "../support/mosquitto.ts";
 import { installNative } from "../support/mqtt_bench.ts";
 import { RealSockets } from "../support/real_sockets.ts";

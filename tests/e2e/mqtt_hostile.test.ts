@@ -1,9 +1,10 @@
 // Proves that no broker, however broken or hostile, crashes or wedges the host firmware: when a good one is back the device publishes
 // again, without a restart, and its heap is what it was.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
 import { type Behaviour, CONNACK_OK, HostileBroker, publish, remainingLength } from "../support/hostile_broker.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);

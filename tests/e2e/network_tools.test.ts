@@ -1,11 +1,12 @@
 // Proves otatool, otascript, otacmd, monmqtt and discover against a device that runs: the programs that a user types, the host firmware, a
 // broker and real TCP between them.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { runTool, type ToolRun } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

@@ -1,11 +1,12 @@
 // Proves `bun run ota` end to end: the program that a user types, the host firmware, a broker and real TCP between them. What is
 // refused is in ota_refused.test.ts.
 
-import { afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { LINK_PORT } from "../../tools/lib/link_client.ts";
 import { DelayProxy } from "../../tools/lib/proxy.ts";
 import { FASTER_WINDOWS, THROWS_AT_START, WRONG_PORT } from "../../tools/sim/variants.ts";
 import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { bundleFile, ota, otaCommand, runTool, watchedOta } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

@@ -1,12 +1,13 @@
 // Proves what an update over the air refuses: each time the tool says why, the device says why on its Log, and what runs goes on.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { decodeBundle, encodeBundle, HEADER_BYTES } from "../../tools/lib/bundle.ts";
 import { LINK_PORT, LinkClient } from "../../tools/lib/link_client.ts";
 import { DelayProxy } from "../../tools/lib/proxy.ts";
 import { connectTcp } from "../../tools/lib/wire.ts";
 import { FASTER_WINDOWS } from "../../tools/sim/variants.ts";
 import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { bundleFile, LINK_PACE, ota, type ToolRun } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

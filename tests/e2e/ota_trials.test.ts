@@ -1,9 +1,10 @@
 // Proves `bun run otafwtool` and `bun run ota_config` end to end: the programs that a user types, the host firmware, a broker and real TCP.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { bundleFile } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { bundleFor, firmwareVariant } from "../support/trial_bench.ts";

@@ -1,6 +1,6 @@
 // Proves on the host firmware that a peripheral's update is permanent once a central has confirmed the time, and is taken back otherwise.
 
-import { afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { HostMachine } from "../../tools/sim/host_machine.ts";
 import { HostWorld } from "../../tools/sim/host_world.ts";
 import { dropVariant, variantOf } from "../../tools/sim/variants.ts";
 import { freshNative } from "../support/fresh_native.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { StandInCentral } from "../support/stand_in_central.ts";
 

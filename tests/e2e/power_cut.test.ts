@@ -1,7 +1,7 @@
 // The power is lost in every storage operation of a code update, one after the other: while a file and a bundle come in, at the commit, in the
 // trial, at its confirmation, in a roll-back. Each time the device must come back with the old or the new bundle, take an update, and confirm it.
 
-import { afterAll, beforeAll, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { partitionImage } from "../../tools/sim/flash_image.ts";
 import { THROWS_AT_START, WRONG_PORT } from "../../tools/sim/variants.ts";
 import type { CutDevice } from "../support/cut_device.ts";
 import { type CutMoment, sweepCuts } from "../support/cut_sweep.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { type SmallBundle, smallBundle } from "../support/small_bundle.ts";
 

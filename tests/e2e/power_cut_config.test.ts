@@ -1,7 +1,7 @@
 // The power is lost in every storage operation of a configuration's trial: while config.txt comes in, at its commit, in the trial, at its
 // confirmation, in its roll-back. Each time the device must come back with the old or the new config.txt, whole, and take another one.
 
-import { afterAll, beforeAll, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { hostFirmware } from "../../tools/sim/firmware.ts";
 import type { CutDevice, Version } from "../support/cut_device.ts";
 import { sweepCuts } from "../support/cut_sweep.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { type SmallBundle, smallBundle } from "../support/small_bundle.ts";
 

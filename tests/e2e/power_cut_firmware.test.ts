@@ -2,7 +2,7 @@
 // or the new one for good, and take another one. An image is thousands of storage operations: the first and the last of them are cut, and some
 // between; native/test/native_firmware.c cuts in every one.
 
-import { afterAll, beforeAll, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { type FirmwareImage, readImage } from "../../tools/lib/firmware_image.ts
 import { hostFirmware } from "../../tools/sim/firmware.ts";
 import type { CutDevice } from "../support/cut_device.ts";
 import { sweepCuts } from "../support/cut_sweep.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { type SmallBundle, smallBundle } from "../support/small_bundle.ts";
 import { firmwareVariant } from "../support/trial_bench.ts";

@@ -1,6 +1,6 @@
 // Proves that each appliance boots on the real firmware and publishes its main topic from models on the board's buses.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { measuredDevice } from "../../tools/bench/device.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { decodePng, halfBlocks } from "../../tools/sim/picture.ts";
 import { surroundingsOf } from "../../tools/sim/surroundings.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);

@@ -1,12 +1,13 @@
 // Proves that no secret leaves the device's file: canaries stand for Wi-Fi password, broker password, otakey and ESP-NOW key, and are looked for in
 // bundles, artifacts, everything on the broker but MQTT's CONNECT, the device's log, and all that the commands print.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { FASTER_WINDOWS } from "../../tools/sim/variants.ts";
 import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { bundleFile, ota, runTool } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

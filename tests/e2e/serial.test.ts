@@ -1,13 +1,14 @@
 // The serial commands against the host firmware over pseudo terminals, as a person uses them: a new board, files, the console, and a
 // cable that is noisy, pulled, or shared with log lines.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { LinkClient } from "../../tools/lib/link_client.ts";
 import { SerialChannel } from "../../tools/lib/serial_channel.ts";
 import { openPort } from "../../tools/lib/serial_port.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { pattern } from "../support/link_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { noise } from "../support/serial_bench.ts";
 import { type SerialTool, serialTool, type ToolRun } from "../support/serial_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";

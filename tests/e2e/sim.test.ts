@@ -1,12 +1,13 @@
 // Proves `bun run sim` as a program: options, JSON, a seed that repeats, and a person at the keyboard.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { run as runProgram } from "../../tools/lib/run.ts";
 import { simFolder } from "../../tools/sim/bench.ts";
 import { SimBroker } from "../../tools/sim/broker.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);

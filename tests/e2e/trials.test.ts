@@ -2,11 +2,12 @@
 // firmware with the real boot loader's rules. Each time either all that is new is in force, or all of it is back where it was. Then the pair that
 // can only be changed one after the other: a firmware that the old bundle does not run on, and the bundle for it.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { readImage } from "../../tools/lib/firmware_image.ts";
 import { configName } from "../../tools/lib/trial_updates.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { dropVariant, FASTER_WINDOWS, variantOf } from "../../tools/sim/variants.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { bundleFor, firmwareVariant, type Told, TrialBench } from "../support/trial_bench.ts";
 

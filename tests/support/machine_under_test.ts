@@ -1,50 +1,54 @@
-// The machine that tests/e2e/any_machine.test.ts runs on, chosen by HEARTH_MACHINE: host (the default), qemu (the classic ESP32's image) or
-// qemu:CHIP. The emulator's image must have been built: bun run flash --qemu --build-only --chip CHIP.
+// The machine that the end-to-end tests run on, chosen by HEARTH_MACHINE: host (the default), qemu or qemu:CHIP (whose image must have been
+// built: bun run flash --qemu --build-only --chip CHIP), or board:NAME, a device on the broker of MQTT_URL or of its file in devices/, with
+// its console on SERIAL_PORT if that is given. What the machine has not is left out, aloud.
 
+import { test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../../tools/lib/paths.ts";
+import { setting } from "../../tools/lib/settings.ts";
 import { Bench } from "../../tools/sim/bench.ts";
 import { observeBench, type SimEvent } from "../../tools/sim/events.ts";
 import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
 import type { BenchMachine } from "../../tools/sim/machine.ts";
-import { QEMU_CHIPS, type QemuChip } from "../../tools/sim/qemu_program.ts";
+import { type Ability, type ChosenMachine, chooseMachine, lackOf } from "../../tools/sim/machines.ts";
+import { SerialCable } from "../../tools/sim/serial_cable.ts";
+import { boardRig } from "./board_rig.ts";
 import { LINK_PACE } from "./ota_tool.ts";
-
-/** What not every machine has. */
-export type Ability = "pins";
-const HOST: readonly Ability[] = ["pins"];
-const QEMU: readonly Ability[] = [];
-
-const asked = process.env["HEARTH_MACHINE"] ?? "host";
-const chip = asked === "qemu" ? "esp32" : asked.replace(/^qemu:/, "");
-const emulated = asked !== "host";
-if (emulated && (!asked.startsWith("qemu") || !(chip in QEMU_CHIPS)))
-  throw new Error(`HEARTH_MACHINE=${asked}: host, qemu or qemu:CHIP with CHIP one of ${Object.keys(QEMU_CHIPS)}`);
-
-/** True when the machine has it; else says aloud what is left out. */
-export function has(ability: Ability, what: string): boolean {
-  const there = (emulated ? QEMU : HOST).includes(ability);
-  if (!there) console.warn(`left out: "${what}": the machine ${asked} has no ${ability}`);
-  return there;
-}
+import { publishedBy, type Rig, runTool } from "./rig.ts";
 
 const NAME = "meter";
 
-export interface Rig {
-  bench: Bench<BenchMachine>;
-  seen: SimEvent[];
-  /** Lets time pass until an event from number `from` on is as asked. */
-  saw(asked: (event: SimEvent) => boolean, from?: number): Promise<boolean>;
-  published(topic: string, payload?: string): (event: SimEvent) => boolean;
-  /** `bun run ota` with this bundle, to its end. */
-  ota(bundle: Uint8Array): Promise<{ code: number; out: string; err: string }>;
-  close(): Promise<void>;
+export const MACHINE: ChosenMachine = chooseMachine(process.env["HEARTH_MACHINE"] ?? "host", setting("SERIAL_PORT"));
+if (MACHINE.kind === "process")
+  throw new Error("HEARTH_MACHINE=process: end-to-end tests need a machine outside of this process");
+
+/** True when the machine has it; else says aloud what is left out. */
+export function has(ability: Ability, what: string): boolean {
+  const lack = lackOf(MACHINE, [ability]);
+  if (lack !== undefined) console.warn(`left out: "${what}": ${lack}`);
+  return lack === undefined;
 }
 
-/** An energy meter with an empty chip but for the profile's bundle; the power is off. */
-export async function rig(): Promise<Rig> {
+type Test = (name: string, run: () => Promise<unknown>, timeoutMs?: number) => void;
+
+/** `test` for what needs these abilities: on a machine without them the test is skipped, and its name says why. */
+export function needing(...abilities: Ability[]): Test {
+  const lack = lackOf(MACHINE, abilities);
+  if (lack === undefined) return test;
+  return (name, run) => {
+    console.warn(`left out: "${name}": ${lack}`);
+    test.skip(`${name} (${lack})`, run);
+  };
+}
+
+/** `test` for what looks into the host firmware itself: its process, its files, its figures, faults that are put into it. */
+export const hostTest: typeof test = MACHINE.kind === "host" ? test : test.skip;
+if (MACHINE.kind !== "host") console.warn(`skipped here is what looks into the host firmware: this is ${MACHINE.text}`);
+
+/** An energy meter with an empty chip but for the profile's bundle, the power off; a board as it is. `serial`: a cable is on its console. */
+export async function rig({ serial = false } = {}): Promise<Rig> {
+  if (MACHINE.kind === "board") return boardRig(MACHINE.name, MACHINE.port);
   const folder = mkdtempSync(join(tmpdir(), "hearth-any-"));
   const common = {
     name: NAME,
@@ -53,42 +57,58 @@ export async function rig(): Promise<Rig> {
     otakey: "11".repeat(32),
     flashDir: join(folder, "flash"),
   };
-  const bench: Bench<BenchMachine> = emulated
-    ? await Bench.makeQemu({ ...common, chip: chip as QemuChip })
-    : await Bench.make({ ...common, firmware: await hostFirmware(), pace: "fast" });
+  const emulated = MACHINE.kind === "qemu";
+  const cable = serial ? new SerialCable() : undefined;
+  const bench: Bench<BenchMachine> =
+    MACHINE.kind === "qemu"
+      ? await Bench.makeQemu({ ...common, chip: MACHINE.chip })
+      : await Bench.make({
+          ...common,
+          firmware: await hostFirmware(),
+          pace: "fast",
+          args: cable === undefined ? [] : ["--serial", cable.devicePath],
+        });
   const config = join(folder, "config.txt");
   await Bun.write(config, bench.config);
   const seen: SimEvent[] = [];
   observeBench(bench, (event) => seen.push(event));
   const pace = (value: number | "fast") => emulated || bench.world.setPace(value);
   return {
+    name: NAME,
     bench,
     seen,
-    saw: (wanted, from = 0) => bench.world.until(() => seen.slice(from).some(wanted), 900_000),
-    published: (topic, payload) => (event) =>
-      event.kind === "publish" &&
-      event.topic === `stat/${NAME}/${topic}` &&
-      (payload === undefined || event.payload === payload),
+    saw: (wanted, from = 0, limitMs = 900_000) => bench.world.until(() => seen.slice(from).some(wanted), limitMs),
+    published: publishedBy(NAME),
+    send: async (sub, payload) => bench.broker?.publish(`cmnd/${NAME}/${sub}`, payload),
+    powerOn: () => bench.machine.powerOn(),
+    powerCut: () => bench.machine.powerCut(),
+    setNetwork: (available) => bench.world.act(() => bench.machine.board.setNetwork(available)),
+    load: (volts, watts) => {
+      bench.household.fixedVolts = volts;
+      bench.household.fixedWatts = watts;
+    },
+    resets: () => bench.machine.resets,
+    serialTool: async (tool, ...args) => {
+      if (cable?.path === undefined) throw new Error("this rig was made without a serial cable");
+      pace(1);
+      const done = await runTool(tool, [...args, "--port", cable.path]);
+      pace("fast");
+      return done;
+    },
     ota: async (bundle) => {
       const path = join(folder, "update.bin");
       await Bun.write(path, bundle);
-      const command = [process.execPath, join(ROOT, "tools", "ota.ts"), NAME, "--config", config, "--bundle", path];
-      command.push("--broker", bench.broker?.url ?? "", "--addr", bench.machine.address);
       pace(LINK_PACE);
-      const env = { ...process.env, NO_COLOR: "1" };
-      const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
-      const err = new Response(child.stderr).text();
-      let out = "";
-      for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-        out += piece;
+      const more = ["--config", config, "--broker", bench.broker?.url ?? "", "--addr", bench.machine.address];
+      const done = await runTool("ota", [NAME, "--bundle", path, ...more], (out) => {
         if (out.includes("restarting")) pace("fast");
-      }
-      const code = await child.exited;
+      });
       pace("fast");
-      return { code, out, err: await err };
+      return done;
     },
     close: async () => {
       await bench.close();
+      cable?.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -94,3 +94,21 @@ test("a publication in the broker's own name is told once, before anybody can an
   });
   expect(told).toEqual(["ask", "answer"]);
 });
+
+test("a retained publication reaches a subscriber also when another one follows it at once", async () => {
+  const { broker } = await bench();
+  const listener = await connectAsync(broker.url, { reconnectPeriod: 0, clientId: "listener" });
+  ends.push(() => listener.endAsync(true));
+  await listener.subscribeAsync("stat/+");
+  const told: string[] = [];
+  const both = new Promise<void>((done) =>
+    listener.on("message", (topic) => {
+      if (told.push(topic) === 2) done();
+    }),
+  );
+  const device = await client(broker);
+  device.publish("stat/LWT", "online", { retain: true });
+  device.publish("stat/Value", "1");
+  await both;
+  expect(told).toEqual(["stat/LWT", "stat/Value"]);
+});

@@ -117,8 +117,14 @@ export function deviceKey(given: string, options: NetworkOptions): { name: strin
 
 /** A device over MQTT alone: no key is needed. Throws UserError or UsageError for what is missing. */
 export function connectMqtt(given: string, options: NetworkOptions): Promise<DeviceAccess> {
+  const { name, url } = deviceBroker(given, options);
+  return DeviceAccess.connect(url, name);
+}
+
+/** Name and broker of a device. Throws UsageError for what is missing. */
+export function deviceBroker(given: string, options: NetworkOptions): { name: string; url: string } {
   const file = readDevice(given, options, true);
-  return DeviceAccess.connect(options.broker ?? setting("MQTT_URL") ?? brokerUrl(file.tokens), file.name);
+  return { name: file.name, url: options.broker ?? setting("MQTT_URL") ?? brokerUrl(file.tokens) };
 }
 
 interface DeviceFile {
