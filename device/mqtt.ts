@@ -35,6 +35,8 @@ export const PING_ANSWER_MS = 15_000;
 export const SILENT_MAX_S = 60;
 /** Bytes that wait for room in the socket; a publication beyond is refused. */
 export const SEND_MAX = 4096;
+/** The longest payload of `publishPieces`, which waits for nothing else to wait. */
+export const PIECES_MAX = 8192;
 /** Reads per turn, so that a flood does not starve the rest of the device. */
 export const READS_PER_TURN = 16;
 
@@ -155,6 +157,26 @@ export class Mqtt {
     if (!this.send(encodePublish(topic, payload, retain))) {
       this.refused++;
       return false;
+    }
+    this.published = true;
+    return true;
+  }
+
+  /** Publishes a retained payload that is long, in pieces (none of them empty), so that it is never in the heap a second or third time. False as long
+   * as anything else waits for the socket, or when it is longer than PIECES_MAX. */
+  publishPieces(topic: string, pieces: readonly string[]): boolean {
+    if (this.state !== CONNECTED) return false;
+    let length = 0;
+    for (const piece of pieces) length += native.encodeText(piece).length;
+    if (this.queued > 0 || length > PIECES_MAX) {
+      this.refused++;
+      return false;
+    }
+    for (let index = -1; index < pieces.length; index++) {
+      const bytes = index < 0 ? encodePublish(topic, "", true, length) : native.encodeText(pieces[index] as string);
+      this.queue.push(bytes);
+      this.queued += bytes.length;
+      this.flush();
     }
     this.published = true;
     return true;

@@ -18,8 +18,9 @@ const EXPECTED = (1 << CONNACK) | (1 << PUBLISH) | (1 << 4) | (1 << SUBACK) | (1
 /** A string field is UTF-8 with its length (2 bytes) before it; other parts go out as they are. */
 type Part = string | ArrayLike<number>;
 
-/** A packet: `first` is the type and flags byte. Throws on a string that is not Unicode or is longer than 65535 bytes. */
-export function encodePacket(first: number, parts: readonly Part[]): Uint8Array {
+/** A packet: `first` is the type and flags byte; `following` bytes of it come after what is returned. Throws on a string that is not Unicode
+ * or is longer than 65535 bytes. */
+export function encodePacket(first: number, parts: readonly Part[], following = 0): Uint8Array {
   const fields: ArrayLike<number>[] = [];
   let length = 0;
   for (const part of parts) {
@@ -37,7 +38,7 @@ export function encodePacket(first: number, parts: readonly Part[]): Uint8Array 
     length += bytes.length;
   }
   const head = [first];
-  for (let rest = length; ; ) {
+  for (let rest = length + following; ; ) {
     const digit = rest & 127;
     rest >>= 7;
     head.push(rest > 0 ? digit | 128 : digit);
@@ -70,10 +71,10 @@ export function encodeConnect(
   return encodePacket(0x10, parts);
 }
 
-/** PUBLISH with QoS 0. Throws on a topic that is empty or holds a wildcard or NUL. */
-export function encodePublish(topic: string, payload: string, retain: boolean): Uint8Array {
+/** PUBLISH with QoS 0; `following` bytes of the payload come after what is returned. Throws on a topic that is empty or holds a wildcard or NUL. */
+export function encodePublish(topic: string, payload: string, retain: boolean, following = 0): Uint8Array {
   if (topic === "" || hasAny(topic, "+#\0")) throw new Error(`not a topic: ${topic}`);
-  return encodePacket(retain ? 0x31 : 0x30, [topic, native.encodeText(payload)]);
+  return encodePacket(retain ? 0x31 : 0x30, [topic, native.encodeText(payload)], following);
 }
 
 /** SUBSCRIBE to one topic filter with QoS 0. packetId: 1..65535. */

@@ -4,6 +4,7 @@ import { Appliance } from "../../device/appliance.ts";
 import { ConfigError } from "../../device/config.ts";
 import { Mcp23017 } from "../../device/drivers/mcp23017.ts";
 import { Ssd1306 } from "../../device/drivers/ssd1306.ts";
+import { announce, PROBLEM } from "../../device/homeassistant.ts";
 import type { Value } from "../../device/publisher.ts";
 import { type H2oConfig, TOKENS } from "./config.ts";
 import { Flow, glitchNs } from "./flow.ts";
@@ -78,6 +79,28 @@ appliance.run(() => {
     h2o.level.wet === undefined ? undefined : h2o.level.map,
   );
 
+  announce(appliance as unknown as Appliance, () => components(unit, flow !== undefined));
+
   const display = new Ssd1306(loop, BUS);
   loop.task(() => drawTank(display, h2o, unit, appliance as unknown as Appliance), false, "screen").every(SECOND);
 });
+
+/** The tank as Home Assistant sees it. A class of its comes with units that it knows there; others make it refuse the component. */
+function components(unit: string, hasFlow: boolean): string {
+  const isKnown = unit === "L" || unit === "gal";
+  const quoted = `"unit_of_meas":${JSON.stringify(unit)}`;
+  const stored = `${quoted},"stat_cla":"measurement"${isKnown ? ',"dev_cla":"volume_storage"' : ""}`;
+  let lines = `CoarseLevelPct sensor "name":"Level","unit_of_meas":"%","stat_cla":"measurement"
+CoarseLevelVol sensor "name":"Volume at the level",${stored}
+EstimatedLevelVol sensor "name":"Volume",${stored}
+EstimatedLevelStr sensor "name":"Level and pumped"
+LevelSensorMap sensor "name":"Level sensors","ent_cat":"diagnostic"
+${PROBLEM.split("Malfunction").join("Malfunctions")}`;
+  if (hasFlow) {
+    lines += `
+Flow sensor "unit_of_meas":${JSON.stringify(`${unit}/min`)},"stat_cla":"measurement"${isKnown ? ',"dev_cla":"volume_flow_rate"' : ""}
+Pumped sensor "name":"Pumped in a minute",${quoted},"stat_cla":"measurement"
+PumpedAfterLevelChange sensor "name":"Pumped at this level",${quoted},"stat_cla":"total_increasing"${isKnown ? ',"dev_cla":"water"' : ""}`;
+  }
+  return lines;
+}

@@ -2,8 +2,9 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { Ssd1306 } from "../../device/drivers/ssd1306.ts";
+import { announce } from "../../device/homeassistant.ts";
 import { TOKENS } from "./config.ts";
-import { RELAY_PINS, Relays } from "./relay.ts";
+import { LIMITS_S, RELAY_PINS, Relays } from "./relay.ts";
 import { drawRelays } from "./screen.ts";
 
 const BUS = 0;
@@ -27,4 +28,15 @@ appliance.run(() => {
   native.i2cOpen(BUS, SDA_PIN, SCL_PIN, BUS_HZ);
   const display = new Ssd1306(appliance.loop, BUS);
   appliance.loop.task(() => drawRelays(display, relays, appliance), false, "screen").every(DISPLAY_MS);
+  announce(appliance, () => {
+    let lines = "";
+    for (let relay = 0; relay < RELAY_PINS.length; relay++) {
+      const command = `"cmd_t":"$/${relay}/TurnOnWithTimeout"`;
+      const limitS = LIMITS_S[relay];
+      // Home Assistant's switch knows no time: it is on for as long as it may be.
+      lines += `${relay} switch "name":"Relay ${relay}","stat_t":"~/${relay}/State","stat_on":"1","stat_off":"0",${command},"pl_on":"${limitS}","pl_off":"0"
+${relay}_s number "name":"Relay ${relay} on for",${command},"dev_cla":"duration","unit_of_meas":"s","min":0,"max":${limitS},"mode":"box"\n`;
+    }
+    return lines;
+  });
 });

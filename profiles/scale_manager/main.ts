@@ -2,6 +2,7 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { startCentral, topicAndValue } from "../../device/central.ts";
+import { announce, PROBLEM } from "../../device/homeassistant.ts";
 import { type ScaleManagerConfig, TOKENS } from "./config.ts";
 
 const WEIGHT = "stat/LPScale/Weight";
@@ -19,4 +20,9 @@ appliance.run(() => {
     else if (message[0] === MALFUNCTION) appliance.publish("Malfunction", native.formatFixed(value, 0));
     else appliance.log.line(`${mac}: unknown topic ${message[0].slice(0, 40)}`);
   });
+  announce(
+    appliance as unknown as Appliance,
+    () => `Weight sensor "dev_cla":"weight","unit_of_meas":"kg","stat_cla":"measurement"
+${PROBLEM}`,
+  );
 });

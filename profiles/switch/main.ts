@@ -2,6 +2,7 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { ConfigError } from "../../device/config.ts";
+import { announce } from "../../device/homeassistant.ts";
 import type { Value } from "../../device/publisher.ts";
 import { switchBoard } from "./boards.ts";
 import { type SwitchConfig, TOKENS } from "./config.ts";
@@ -36,6 +37,17 @@ appliance.run(
       pollMs: config.integer("poll", 1, LONGEST_MS),
       debounceMs: config.integer("debounce", 0, LONGEST_MS),
       longPressMs: config.integer("longpress", 1, LONGEST_MS),
+    });
+    announce(appliance as unknown as Appliance, () => {
+      let lines = `Program text "cmd_t":"$/Program","stat_t":"~/Program","ent_cat":"config"
+ProgramCompilation sensor "name":"Program compilation","ent_cat":"diagnostic"\n`;
+      for (let output = 0; output < lights.outputs; output++) {
+        lines += `${output} switch "name":"Output ${output}","stat_t":"~/${output}/State","cmd_t":"$/${output}/State","pl_on":"1","pl_off":"0"\n`;
+      }
+      for (let manual = 0; manual < lights.manuals; manual++) {
+        lines += `Manual${manual} event "name":"Manual ${manual}","stat_t":"~/Manual${manual}/Event","dev_cla":"button","evt_typ":["P","L","T+","T-","R+","R-"],"val_tpl":"{{ {'event_type':value}|tojson }}"\n`;
+      }
+      return lines;
     });
   },
   () => {

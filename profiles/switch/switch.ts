@@ -69,6 +69,10 @@ export class Switch {
     return this.board.outputs;
   }
 
+  get manuals(): number {
+    return this.board.inputs;
+  }
+
   isSet(output: number): boolean {
     return this.states[output] === true;
   }

@@ -2,6 +2,7 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { Ds18x20 } from "../../device/drivers/ds18x20.ts";
+import { announce, PROBLEM } from "../../device/homeassistant.ts";
 import type { Value } from "../../device/publisher.ts";
 import { TOKENS } from "./config.ts";
 import { Termo } from "./termo.ts";
@@ -15,6 +16,7 @@ const MALFUNCTION_FORCE_MS = 1_800_000;
 const appliance = new Appliance("termo", TOKENS);
 
 appliance.run(() => {
+  let again: (() => void) | undefined;
   const termo = new Termo(appliance.loop, new Ds18x20(BUS_PIN), (thermometer) => {
     const value: Value = appliance.value(
       `Temperature/${thermometer.name}`,
@@ -22,6 +24,14 @@ appliance.run(() => {
       TEMPERATURE_FORCE_MS,
       () => thermometer.text(value.last),
     );
+    again?.();
   });
   appliance.value("Malfunction", MALFUNCTION_EVAL_MS, MALFUNCTION_FORCE_MS, () => String(termo.malfunction));
+  again = announce(appliance, () => {
+    let lines = PROBLEM;
+    for (const { name } of termo.thermometers) {
+      lines += `\nTemperature_${name} sensor "name":"Temperature ${name}","stat_t":"~/Temperature/${name}","dev_cla":"temperature","unit_of_meas":"\u00b0C","stat_cla":"measurement"`;
+    }
+    return lines;
+  });
 });

@@ -2,6 +2,7 @@
 
 import { Appliance } from "../../device/appliance.ts";
 import { startCentral, topicAndValue } from "../../device/central.ts";
+import { announce } from "../../device/homeassistant.ts";
 import { type TnowcConfig, TOKENS } from "./config.ts";
 
 const VALUE = "stat/TNow/Value";
@@ -23,4 +24,5 @@ appliance.run(() => {
       if (lastRssi !== undefined) central.sendBack(native.encodeText(`stat/TNowP/YourRSSI\n${lastRssi}`));
     }, false)
     .every(BACK_MS, BACK_FUDGE_MS);
+  announce(appliance as unknown as Appliance, () => `Value sensor "name":"Value"`);
 });

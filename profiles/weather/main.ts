@@ -4,6 +4,7 @@ import { Appliance } from "../../device/appliance.ts";
 import { Bme280 } from "../../device/drivers/bme280.ts";
 import { Hdc1080 } from "../../device/drivers/hdc1080.ts";
 import { Ssd1306 } from "../../device/drivers/ssd1306.ts";
+import { announce, PROBLEM } from "../../device/homeassistant.ts";
 import { TOKENS } from "./config.ts";
 import { drawWeather } from "./screen.ts";
 import { Weather } from "./weather.ts";
@@ -29,4 +30,11 @@ appliance.run(() => {
   appliance.value("Humidity", EVAL_MS, FORCE_MS, () => fixed(weather.humidity));
   appliance.value("Pressure", EVAL_MS, FORCE_MS, () => fixed(weather.pressure));
   appliance.value("Malfunction", EVAL_MS, FORCE_MS, () => String(weather.malfunction));
+  announce(
+    appliance,
+    () => `Temperature sensor "dev_cla":"temperature","unit_of_meas":"\u00b0C","stat_cla":"measurement"
+Humidity sensor "dev_cla":"humidity","unit_of_meas":"%","stat_cla":"measurement"
+Pressure sensor "dev_cla":"atmospheric_pressure","unit_of_meas":"hPa","stat_cla":"measurement"
+${PROBLEM}`,
+  );
 });

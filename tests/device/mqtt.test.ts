@@ -7,6 +7,7 @@ import {
   CONNECT_TIMEOUT_MS,
   Mqtt,
   type MqttSettings,
+  PIECES_MAX,
   PING_ANSWER_MS,
   PING_FUDGE_MS,
   PING_MIN_MS,
@@ -177,6 +178,36 @@ describe("publications", () => {
       Array.from({ length: taken }, (_, index) => `t${index}`),
     );
     expect(mqtt.publish("again", "")).toBe(true);
+  });
+
+  test("in pieces are one retained publication, however slowly the socket takes them", () => {
+    connect();
+    network.last.room = 7;
+    const pieces = ["{", "ü".repeat(2000), "x".repeat(1500), "}"];
+    expect(mqtt.publishPieces("long", pieces)).toBe(true);
+    expect(mqtt.publish("behind", "1")).toBe(false);
+    for (let turn = 0; turn < 60; turn++) {
+      network.last.room = 100;
+      loop.turn();
+    }
+    expect(mqtt.publish("behind", "2")).toBe(true);
+    const [long, behind] = sent() as mqttPacket.IPublishPacket[];
+    expect([long?.topic, String(long?.payload), long?.retain]).toEqual(["long", pieces.join(""), true]);
+    expect(behind?.topic).toBe("behind");
+  });
+
+  test("in pieces are refused without a connection, behind others that wait, and beyond the bound", () => {
+    expect(mqtt.publishPieces("long", ["a"])).toBe(false);
+    connect();
+    expect(mqtt.publishPieces("long", ["x".repeat(PIECES_MAX + 1)])).toBe(false);
+    network.last.room = 0;
+    mqtt.publish("first", "1");
+    expect(mqtt.publishPieces("long", ["a"])).toBe(false);
+    expect(mqtt.refused).toBe(2);
+    network.last.room = Number.POSITIVE_INFINITY;
+    loop.turn();
+    expect(mqtt.publishPieces("long", ["x".repeat(PIECES_MAX)])).toBe(true);
+    expect(sent()).toMatchObject([{ topic: "first" }, { topic: "long" }]);
   });
 
   test("reach the handlers with their flags", () => {

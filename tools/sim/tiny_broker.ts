@@ -56,6 +56,11 @@ export class TinyBroker {
     return [...this.#sessions].flatMap((each) => (each.connect === undefined ? [] : [each.connect.clientId]));
   }
 
+  /** Topic filters of the connected clients. */
+  get filters(): string[] {
+    return [...this.#sessions].flatMap((each) => [...each.topics]);
+  }
+
   start(): void {
     this.#stop ??= this.#net.listen(this.#address, this.#port, (end) => this.#accept(end));
   }
