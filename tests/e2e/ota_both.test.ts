@@ -1,21 +1,16 @@
 // Proves that `bun run ota` decides by itself what goes first when a device needs another firmware for its bundle: the program that a user types,
 // the host firmware, a broker and real TCP.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { bundleFile, LINK_PACE, type ToolRun } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
-import { bundleFor, firmwareVariant } from "../support/trial_bench.ts";
-import { imageFile, trialTool } from "../support/trial_tool.ts";
+import { bundleFor } from "../support/trial_bench.ts";
+import { imageFile, OTHER_ENGINE, oldFirmware, trialTool } from "../support/trial_tool.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
-
-const OTHER_ENGINE = "00112233aabbccdd";
-const IMAGE_SHA_BYTES = 32;
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -26,22 +21,12 @@ afterEach(async () => {
 async function running(old: boolean, moreConfig: string[] = []): Promise<EnergyBench> {
   const ours = await profileBundle("energy");
   const energy = old
-    ? await energyBench(bundleFor(ours, OTHER_ENGINE), { moreConfig, firmware: await oldFirmware() })
+    ? await energyBench(bundleFor(ours, OTHER_ENGINE), { moreConfig, firmware: await oldFirmware(ends) })
     : await energyBench(ours, { moreConfig });
   ends.push(energy.close);
   await energy.bench.machine.powerOn();
   expect(await energy.saw(energy.published("LWT", "online"))).toBe(true);
   return energy;
-}
-
-/** The program of a firmware of another engine. */
-async function oldFirmware(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "hearth-both-"));
-  ends.push(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, "old");
-  await Bun.write(path, (await firmwareVariant("0.0.9", OTHER_ENGINE)).subarray(0, -IMAGE_SHA_BYTES));
-  chmodSync(path, 0o755);
-  return path;
 }
 
 /** What was tried and how it ended, in order. */

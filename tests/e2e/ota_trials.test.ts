@@ -8,11 +8,9 @@ import { hostTest as test } from "../support/machine_under_test.ts";
 import { bundleFile } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { bundleFor, firmwareVariant } from "../support/trial_bench.ts";
-import { imageFile, trialTool } from "../support/trial_tool.ts";
+import { imageFile, OTHER_ENGINE, trialTool } from "../support/trial_tool.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
-
-const OTHER_ENGINE = "00112233aabbccdd";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,11 +1,27 @@
 // The commands that put a firmware, a bundle or a configuration on trial, as a user starts them against a device of energy_bench.ts.
 
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readImage } from "../../tools/lib/firmware_image.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
 import type { EnergyBench } from "./energy_bench.ts";
 import { bundleFile, LINK_PACE, runTool, type ToolRun } from "./ota_tool.ts";
 import { firmwareVariant } from "./trial_bench.ts";
+
+/** Of nobody's engine. */
+export const OTHER_ENGINE = "00112233aabbccdd";
+const IMAGE_SHA_BYTES = 32;
+
+/** The program of an older firmware, with another engine; `ends` is given what removes it. */
+export async function oldFirmware(ends: (() => unknown)[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "hearth-old-"));
+  ends.push(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "old");
+  await Bun.write(path, (await firmwareVariant("0.0.9", OTHER_ENGINE)).subarray(0, -IMAGE_SHA_BYTES));
+  chmodSync(path, 0o755);
+  return path;
+}
 
 /** Runs a tool; time rushes from the restart on until the device has proved itself, or to the end. */
 export function trialTool(energy: EnergyBench, name: string, ...args: string[]): Promise<ToolRun> {
