@@ -8,6 +8,7 @@ import { brokerAddress, connectBroker, DeviceAccess, type DeviceVersion, shownAd
 import { UserError } from "./lib/errors.ts";
 import { knownAddresses } from "./lib/known_addresses.ts";
 import { parseSeconds, withBrokerOption } from "./lib/network_device.ts";
+import { keptMessages } from "./lib/retained.ts";
 import { setting } from "./lib/settings.ts";
 
 interface Options {
@@ -15,9 +16,6 @@ interface Options {
   timeout: string;
   json?: boolean;
 }
-
-/** After the last retained last will: so long without another one, and all are known. */
-const QUIET_MS = 500;
 
 interface Found {
   name: string;
@@ -85,16 +83,8 @@ async function discover(options: Options): Promise<void> {
 /** Who has left a last will, and what it says. */
 async function lastWills(url: string): Promise<Map<string, boolean>> {
   const client = await connectBroker(url);
-  const wills = new Map<string, boolean>();
-  await new Promise<void>((resolve, reject) => {
-    let timer = setTimeout(resolve, 2 * QUIET_MS);
-    client.on("message", (topic, payload) => {
-      wills.set(topic.split("/")[1] as string, payload.toString() === "online");
-      clearTimeout(timer);
-      timer = setTimeout(resolve, QUIET_MS);
-    });
-    client.subscribeAsync("stat/+/LWT").catch(reject);
-  });
+  const kept = await keptMessages(client, ["stat/+/LWT"]);
+  const wills = new Map([...kept].map(([topic, payload]) => [topic.split("/")[1] as string, payload === "online"]));
   await client.endAsync(true);
   return wills;
 }

@@ -27,7 +27,7 @@ async function run(command: string, ...args: string[]): Promise<{ code: number; 
   return { code: await child.exited, out, err };
 }
 
-test.each(["otatool", "otascript", "otacmd", "monmqtt", "discover", "new_device"])(
+test.each(["otatool", "otascript", "otacmd", "monmqtt", "discover", "clean_mqtt", "new_device"])(
   "%s --help has an example and the exit codes",
   async (command) => {
     const { code, out } = await run(command, "--help");
@@ -56,6 +56,9 @@ test.each([
   [["monmqtt", "a/b", "--broker", "mqtt://127.0.0.1:9"], "a device's name has no + # /"],
   [["monmqtt"], "MQTT_URL or --broker"],
   [["discover"], "MQTT_URL or --broker"],
+  [["clean_mqtt"], "missing required argument 'name'"],
+  [["clean_mqtt", "garage"], "no broker: set MQTT_URL"],
+  [["clean_mqtt", "a+", "--broker", "mqtt://127.0.0.1:9"], "a+: a device's name has no + # /"],
   [["discover", "--broker", "http://127.0.0.1"], "must be mqtt://[user:password@]host[:port]"],
 ])("%p is wrong usage", async (words, message) => {
   const { code, err } = await run(...(words as [string]));
@@ -68,6 +71,7 @@ test.each([
   ["otacmd", ["kitchen", "stats"]],
   ["monmqtt", []],
   ["discover", []],
+  ["clean_mqtt", ["kitchen"]],
 ])("%s: a broker that is not there is told without its password, also as JSON", async (command, args) => {
   const { code, out, err } = await run(command, ...args, "--json", "--broker", "mqtt://me:secret@127.0.0.1:9");
   expect([code, err]).toEqual([1, expect.stringContaining("cannot connect to the broker mqtt://127.0.0.1:9")]);
