@@ -1,9 +1,8 @@
 // Properties of both versions of ESP-NOW under seeded schedules of traffic, losses, reboots and an attacker who says again what was said:
 // no frame is taken twice by either side, no message is handed on twice, and what was recorded makes no central speak.
 
-import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { decodeFrame, netnowKeys, PAIR, WAKEUP } from "../../device/netnow_codec.ts";
-import type { Program } from "../../tools/sim/memory_native.ts";
 import { repeatable } from "../../tools/sim/random.ts";
 import { NetnowPair, probeProgram } from "../support/netnow_pair.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -15,10 +14,7 @@ const SEEDS = Number(process.env["NETNOW_SEEDS"] ?? 12);
 const KNOWN: number[] = [];
 const STEPS = 300;
 
-let program: Program;
-beforeAll(async () => {
-  program = await probeProgram();
-});
+const program = probeProgram();
 
 /** What happens is drawn from the seed. */
 function schedule(seed: number, versions: { central: string; peripheral: string }): NetnowPair {

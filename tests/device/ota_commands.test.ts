@@ -1,11 +1,10 @@
 // Proves the commands on cmnd/NAME/OTA, the proof of reachability and the recovery bundle, in virtual time.
 
-import { beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { Appliance } from "../../device/appliance.ts";
 import { Config, parseConfig } from "../../device/config.ts";
 import { Loop } from "../../device/loop.ts";
 import { Proof } from "../../device/proof.ts";
-import type { Program } from "../../tools/sim/memory_native.ts";
 import { freshNative } from "../support/fresh_native.ts";
 import { profileProgram } from "../support/profile_device.ts";
 import { CONFIG, House } from "./support.ts";
@@ -203,10 +202,7 @@ test("the nonce is published every 5 s until it comes back; another one confirms
   expect(sent.length).toBe(3);
 });
 
-let recovery: Program;
-beforeAll(async () => {
-  recovery = await profileProgram("recovery");
-});
+const recovery = profileProgram("recovery");
 
 /** The recovery bundle on a chip with this config.txt. */
 function recovering(config: string | Uint8Array, prepare: (house: House) => void = () => {}): House {

@@ -1,22 +1,17 @@
 // Proves the energy meter as a device: main.ts with the whole framework on a chip in memory, a meter on its UART and a broker beside it.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { config } from "../../profiles/energy/config.ts";
 import { Board } from "../../tools/sim/board.ts";
 import { SimClock } from "../../tools/sim/clock.ts";
-import { MemoryChip, scriptProgram } from "../../tools/sim/memory_native.ts";
+import { MemoryChip } from "../../tools/sim/memory_native.ts";
 import { MemoryNet } from "../../tools/sim/memory_net.ts";
 import { TinyBroker } from "../../tools/sim/tiny_broker.ts";
-import { profileScript } from "../support/profile_device.ts";
+import { profileProgram } from "../support/profile_device.ts";
 import { AnsweringMeter, reading } from "../support/pzem_answers.ts";
 
 const MINUTE_MS = 60_000;
 const sample = `${import.meta.dir}/../../profiles/energy/config.sample.txt`;
-let script = "";
-
-beforeAll(async () => {
-  script = await profileScript("energy");
-});
 
 interface Device {
   chip: MemoryChip;
@@ -45,7 +40,7 @@ function device(machine = "esp32", uart = 2): Device {
   const chip = new MemoryChip({
     board,
     net,
-    program: scriptProgram(script),
+    program: profileProgram("energy"),
     onBoot: (native) => {
       native.machine = () => machine;
     },

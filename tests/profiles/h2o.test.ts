@@ -1,8 +1,7 @@
 // Proves each sentence of the reference on the water tank: main.ts with the framework on a chip in memory, expander, display and flow meter
 // as models.
 
-import { beforeAll, expect, test } from "bun:test";
-import type { Program } from "../../tools/sim/memory_native.ts";
+import { expect, test } from "bun:test";
 import { FlowMeter } from "../../tools/sim/models/flow_meter.ts";
 import { Mcp23017Model } from "../../tools/sim/models/mcp23017.ts";
 import { Ssd1306Model } from "../../tools/sim/models/ssd1306.ts";
@@ -12,10 +11,7 @@ import { ProfileDevice, profileProgram } from "../support/profile_device.ts";
 
 const MINUTE_MS = 60_000;
 const TOKENS = "unit L\ncapacity 1000\nlevelsensors 20,40,60,80,100\nflowpulserate 7.5\nmaxflow 30\n";
-let program: Program;
-beforeAll(async () => {
-  program = await profileProgram("h2o");
-});
+const program = profileProgram("h2o");
 
 function tank(wet = 0b11) {
   const mcp = new Mcp23017Model();

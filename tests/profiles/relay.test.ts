@@ -1,9 +1,8 @@
 // Proves each sentence of the reference on the relays: main.ts with the framework on a chip in memory.
 
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { bootPins } from "../../profiles/relay/boot_pins.ts";
 import { LIMITS_S } from "../../profiles/relay/relay.ts";
-import type { Program } from "../../tools/sim/memory_native.ts";
 import { Ssd1306Model } from "../../tools/sim/models/ssd1306.ts";
 import { halfBlocks } from "../../tools/sim/picture.ts";
 import { expectPicture } from "../support/pictures.ts";
@@ -13,10 +12,7 @@ import { SLOW_TEST_MS } from "../support/slow.ts";
 setDefaultTimeout(SLOW_TEST_MS);
 
 const PINS = [25, 26, 27, 33];
-let program: Program;
-beforeAll(async () => {
-  program = await profileProgram("relay");
-});
+const program = profileProgram("relay");
 const started = () => new ProfileDevice(program).start();
 /** Active low. */
 const on = (device: ProfileDevice) => PINS.map((pin) => device.board.outputs.get(pin) === 0);

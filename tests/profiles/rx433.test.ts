@@ -1,17 +1,13 @@
 // Proves each sentence of the reference on the key-fob receiver: signals as the chips' datasheets draw them, at the receiver's pin.
 
-import { beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { Level } from "../../tools/sim/edge_cutter.ts";
-import type { Program } from "../../tools/sim/memory_native.ts";
 import { ev1527, ht6p20, jittered, noise } from "../../tools/sim/models/key_fob.ts";
 import { repeatable } from "../../tools/sim/random.ts";
 import { ProfileDevice, profileProgram } from "../support/profile_device.ts";
 
 const HOUR_MS = 3_600_000;
-let program: Program;
-beforeAll(async () => {
-  program = await profileProgram("rx433");
-});
+const program = profileProgram("rx433");
 const started = () => new ProfileDevice(program, "rmt 1\n").start();
 const heard = (levels: readonly Level[], device = started()): string[] => {
   device.board.transmit(14, levels);

@@ -1,6 +1,6 @@
 // Proves the battery scale and its gateway end to end: both main.ts on chips in memory, the simulated air, and a broker.
 
-import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { GIVE_UP_MS, SLEEP_MS } from "../../profiles/scale_sensor/scale_sensor.ts";
 import { BROADCAST, type Radio } from "../../tools/sim/air.ts";
 import type { Program } from "../../tools/sim/memory_native.ts";
@@ -11,11 +11,8 @@ import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
 
-let manager: Program;
-let sensor: Program;
-beforeAll(async () => {
-  [manager, sensor] = await Promise.all([profileProgram("scale_manager"), profileProgram("scale_sensor")]);
-});
+const manager = profileProgram("scale_manager");
+const sensor = profileProgram("scale_sensor");
 
 /** Both powered, the manager first. */
 function house(...more: [settings?: object, seed?: number, ssid?: string]): ScaleHouse {

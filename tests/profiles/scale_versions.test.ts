@@ -1,7 +1,6 @@
 // Proves the battery scale and its gateway over version 3 of ESP-NOW and in mixed pairs: what a week brings to the broker.
 
-import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { Program } from "../../tools/sim/memory_native.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { profileProgram } from "../support/profile_device.ts";
 import { ScaleHouse } from "../support/scale_house.ts";
 import { HOUR_MS, week } from "../support/scale_week.ts";
@@ -9,11 +8,8 @@ import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
 
-let manager: Program;
-let sensor: Program;
-beforeAll(async () => {
-  [manager, sensor] = await Promise.all([profileProgram("scale_manager"), profileProgram("scale_sensor")]);
-});
+const manager = profileProgram("scale_manager");
+const sensor = profileProgram("scale_sensor");
 
 /** Both powered, the manager first. `versions` of manager and sensor. */
 function house(versions: [string, string], settings = {}, seed = 1, ssid = "(wired)"): ScaleHouse {

@@ -1,15 +1,11 @@
 // Proves each sentence of the reference on the wall switches: main.ts with the framework on a chip in memory, pins pressed by the test.
 
-import { beforeAll, describe, expect, test } from "bun:test";
-import type { Program } from "../../tools/sim/memory_native.ts";
+import { describe, expect, test } from "bun:test";
 import { ProfileDevice, profileProgram } from "../support/profile_device.ts";
 
 const TOKENS = (driver: string) => `driver ${driver}\npoll 10\ndebounce 30\nlongpress 1000\n`;
 const DEBOUNCE_MS = 60;
-let program: Program;
-beforeAll(async () => {
-  program = await profileProgram("switch");
-});
+const program = profileProgram("switch");
 
 /** Direct4's inputs are active low. */
 const MANUALS = [26, 34, 33, 35];

@@ -1,16 +1,12 @@
 // Proves each sentence of the reference on the thermometers: main.ts with the framework on a chip in memory, models on its 1-Wire bus.
 
-import { beforeAll, expect, test } from "bun:test";
-import type { Program } from "../../tools/sim/memory_native.ts";
+import { expect, test } from "bun:test";
 import { Ds18x20Model, type ThermometerFault } from "../../tools/sim/models/ds18x20.ts";
 import { OneWireBus } from "../../tools/sim/one_wire_bus.ts";
 import { ProfileDevice, profileProgram } from "../support/profile_device.ts";
 
 const MINUTE_MS = 60_000;
-let program: Program;
-beforeAll(async () => {
-  program = await profileProgram("termo");
-});
+const program = profileProgram("termo");
 
 interface House {
   device: ProfileDevice;

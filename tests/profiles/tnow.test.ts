@@ -1,16 +1,13 @@
 // Proves the range test's pair end to end: both main.ts on chips in memory, the simulated air, and a broker.
 
-import { beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { DATA, decodeFrame, netnowKeys } from "../../device/netnow_codec.ts";
 import type { Program } from "../../tools/sim/memory_native.ts";
 import { profileProgram } from "../support/profile_device.ts";
 import { ScaleHouse } from "../support/scale_house.ts";
 
-let central: Program;
-let peripheral: Program;
-beforeAll(async () => {
-  [central, peripheral] = await Promise.all([profileProgram("tnowc"), profileProgram("tnowp")]);
-});
+const central = profileProgram("tnowc");
+const peripheral = profileProgram("tnowp");
 
 interface Said {
   atMs: number;

@@ -1,8 +1,7 @@
 // Proves each sentence of the reference on the weather station: main.ts with the framework on a chip in memory, models on its I2C bus.
 
-import { beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { altitudeOf } from "../../profiles/weather/weather.ts";
-import type { Program } from "../../tools/sim/memory_native.ts";
 import { Bme280Model } from "../../tools/sim/models/bme280.ts";
 import { Hdc1080Model } from "../../tools/sim/models/hdc1080.ts";
 import { Ssd1306Model } from "../../tools/sim/models/ssd1306.ts";
@@ -10,10 +9,7 @@ import { expectPicture } from "../support/pictures.ts";
 import { ProfileDevice, profileProgram } from "../support/profile_device.ts";
 
 const MINUTE_MS = 60_000;
-let program: Program;
-beforeAll(async () => {
-  program = await profileProgram("weather");
-});
+const program = profileProgram("weather");
 
 function station() {
   let parts: { hdc1080: Hdc1080Model; bme280: Bme280Model; oled: Ssd1306Model } | undefined;

@@ -1,17 +1,14 @@
 // A central and a peripheral as programs of their own on one air, and an attacker who records what is said and says it again.
 
+import { join } from "node:path";
 import { Air, type AirFrame, type Radio } from "../../tools/sim/air.ts";
 import { Board } from "../../tools/sim/board.ts";
 import { SimClock } from "../../tools/sim/clock.ts";
-import { MemoryChip, type Program, scriptProgram } from "../../tools/sim/memory_native.ts";
+import { MemoryChip, type Program } from "../../tools/sim/memory_native.ts";
 import { MemoryNet } from "../../tools/sim/memory_net.ts";
+import { moduleProgram } from "./profile_device.ts";
 
-/** The probe's program, bundled once. */
-export async function probeProgram(): Promise<Program> {
-  const entry = `${import.meta.dir}/netnow_probe.ts`;
-  const built = await Bun.build({ entrypoints: [entry], format: "iife", target: "browser" });
-  return scriptProgram(await (built.outputs[0] as Blob).text());
-}
+export const probeProgram = (): Program => moduleProgram(join(import.meta.dir, "netnow_probe.ts"));
 
 export class NetnowPair {
   readonly clock = new SimClock();

@@ -5,7 +5,7 @@ import { bundleScript } from "../../tools/lib/bundler.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { Board } from "../../tools/sim/board.ts";
 import { SimClock } from "../../tools/sim/clock.ts";
-import { MemoryChip, type Program, scriptProgram } from "../../tools/sim/memory_native.ts";
+import { MemoryChip, type Program } from "../../tools/sim/memory_native.ts";
 import { MemoryNet } from "../../tools/sim/memory_net.ts";
 import { TinyBroker } from "../../tools/sim/tiny_broker.ts";
 
@@ -13,12 +13,34 @@ export const NAME = "Device";
 const BROKER = "10.0.0.1";
 const BASE = `ssid home\npassword secret\nmqttbroker ${BROKER}\nmqttname ${NAME}\nwatchdog 1\n`;
 
-/** The profile's program, bundled once. Call it in `beforeAll`. */
-export async function profileProgram(profile: string): Promise<Program> {
-  return scriptProgram(await profileScript(profile));
+/** The profile's program from its sources as they are, so that coverage sees them. Its `native` is the global one while it runs: programs
+ * made so can share a house. */
+export function profileProgram(profile: string): Program {
+  return moduleProgram(join(ROOT, "profiles", profile, "main.ts"));
 }
 
-/** Its text. */
+/** The file `main` as a program. Of its modules only itself is evaluated anew at each boot: the others keep no state. */
+export function moduleProgram(main: string): Program {
+  return (native) => {
+    const own: Native = {
+      ...native,
+      onTurn: (turn) =>
+        native.onTurn(() => {
+          setNative(own);
+          return turn();
+        }),
+    };
+    setNative(own);
+    delete require.cache[main];
+    require(main);
+  };
+}
+
+function setNative(native: Native): void {
+  (globalThis as { native?: Native }).native = native;
+}
+
+/** The text of its bundle. */
 export async function profileScript(profile: string): Promise<string> {
   return (await bundleScript(join(ROOT, "profiles", profile, "main.ts"), ROOT)).code;
 }
