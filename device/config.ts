@@ -132,7 +132,7 @@ export const REACH_TOKENS = [
   "otakey",
 ];
 
-/** What is wrong with the value of one of REACH_TOKENS, or undefined. What passes cannot make native or MQTT throw. */
+/** What is wrong with the value of a token by which a device is reached, or undefined. What passes makes neither native nor MQTT nor ESP-NOW throw. */
 export function reachFault(token: string, value: string): string | undefined {
   if (token === "otakey") return keyBytes(value) === undefined ? "is not 64 hex digits" : undefined;
   if (token === "mqttport") {
@@ -140,6 +140,7 @@ export function reachFault(token: string, value: string): string | undefined {
     const good = port >= 1 && port <= 65535 && port === Math.floor(port);
     return good ? undefined : "is not a whole number from 1 to 65535";
   }
+  if (token === "espnowversion") return value === "2" || value === "3" || value === "auto" ? undefined : "is unknown";
   const short = token === "ssid" || token === "mqttname";
   if (native.encodeText(value).length > (short ? 32 : 64)) return "is too long";
   if (token !== "mqttname") return undefined;

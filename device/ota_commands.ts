@@ -62,9 +62,7 @@ export class OtaCommands {
       case "reboot":
         return native.restart("reboot command", true);
       case "keepversion":
-        native.bundleConfirm();
-        native.firmwareConfirm();
-        native.configConfirm();
+        keepAll();
         return `version kept ${native.bundleInfo().hash}`;
       case "partitions":
         return this.partitions();
@@ -184,6 +182,13 @@ export class OtaCommands {
       `refused ${refused} exceptions ${exceptions}`
     );
   }
+}
+
+/** `keepversion`: everything that is on trial is permanent. */
+export function keepAll(): void {
+  native.bundleConfirm();
+  native.firmwareConfirm();
+  native.configConfirm();
 }
 
 /** What was thrown, as text; null is what the engine throws when it has no memory for an Error. */

@@ -4,6 +4,7 @@
 import type { Appliance } from "./appliance.ts";
 import { REACH_TOKENS } from "./config.ts";
 import type { Task } from "./loop.ts";
+import { keepGood } from "./recovery.ts";
 
 export const RETRY_MS = 5000;
 /** A device without a network proves itself by running for so long. */
@@ -35,7 +36,7 @@ export class Proof {
     if (this.done || this.nonce === "" || payload !== `proof ${this.nonce}`) return;
     this.task.stop();
     this.confirm(this.appliance.config.textOr("keep", "auto") === "auto");
-    this.keepGood();
+    keepGood(this.appliance.config, REACH_TOKENS);
   }
 
   /** Makes what is on trial permanent if `trialToo`; the crash count is cleared unless the bundle stays a trial. The recovery bundle speaks
@@ -62,15 +63,5 @@ export class Proof {
   private send(): void {
     const appliance = this.appliance;
     appliance.mqtt.publish(`cmnd/${appliance.name}/OTA`, `proof ${this.nonce}`);
-  }
-
-  /** One NVS value in the form of config.txt, so that a cut of power leaves all of the old ones or all of the new ones. */
-  private keepGood(): void {
-    let text = "";
-    for (const token of REACH_TOKENS) {
-      const value = this.appliance.config.get(token);
-      if (value !== undefined) text += `${token} ${value}\n`;
-    }
-    if (native.nvsGet("netgood", "config") !== text) native.nvsSet("netgood", "config", text);
   }
 }

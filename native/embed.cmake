@@ -1,5 +1,5 @@
-# Writes a C file with the recovery bundle, the engine's names and the image's descriptor. Run with cmake -P by the build, with MACHINE,
-# FIRMWARE_VERSION, ENGINE_ID, API_HASH, BUNDLE, NAMES and OUTPUT; BUNDLE and NAMES are files, or empty for none.
+# Writes a C file with the recovery bundles, the engine's names and the image's descriptor. Run with cmake -P by the build, with MACHINE,
+# FIRMWARE_VERSION, ENGINE_ID, API_HASH, BUNDLE, ESPNOW_BUNDLE, NAMES and OUTPUT; both BUNDLEs and NAMES are files, or empty for none.
 
 function(append_bytes name file)
   set(size 0)
@@ -22,5 +22,6 @@ string(REGEX REPLACE "(..)" "0x\\1," api "${API_HASH}")
 string(APPEND text "const struct firmware_descriptor embedded_descriptor = {{'H', 'E', 'A', 'R', 'T', 'H', 'F', '1'},\n")
 string(APPEND text "    \"${MACHINE}\", \"${FIRMWARE_VERSION}\", {${id}}, {${api}}};\n")
 append_bytes(embedded_recovery "${BUNDLE}")
+append_bytes(embedded_recovery_espnow "${ESPNOW_BUNDLE}")
 append_bytes(embedded_names "${NAMES}")
 file(WRITE "${OUTPUT}" "${text}")

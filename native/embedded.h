@@ -15,8 +15,8 @@ extern const struct firmware_descriptor embedded_descriptor;
 // The engine's own names in final form (hearthc --names); size 0: they are copied into the heap.
 extern const uint8_t embedded_names[];
 extern const size_t embedded_names_size;
-// A bundle.bin (header and body, docs/WIRE.md); size 0: there is none.
-extern const uint8_t embedded_recovery[];
-extern const size_t embedded_recovery_size;
+// Recovery over the network and over ESP-NOW, each a bundle.bin (header and body, docs/WIRE.md); size 0: there is none.
+extern const uint8_t embedded_recovery[], embedded_recovery_espnow[];
+extern const size_t embedded_recovery_size, embedded_recovery_espnow_size;
 
 #endif

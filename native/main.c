@@ -5,6 +5,7 @@
 #include "firmware.h"
 #include "life.h"
 #include "loop.h"
+#include "recovery.h"
 #include "text.h"
 #include "vm.h"
 
@@ -86,11 +87,13 @@ int hearth_main(void)
         if (map == NULL) idle("boot: flash cannot be mapped");
         body = map + BUNDLE_BODY_OFFSET;
     } else {
-        if (embedded_recovery_size < BUNDLE_HEADER_SIZE ||
-            bundle_header_parse(embedded_recovery, (uint32_t)(embedded_recovery_size - BUNDLE_HEADER_SIZE), &life.header) < 0) {
+        bool espnow = recovery_is_espnow();
+        const uint8_t *recovery = espnow ? embedded_recovery_espnow : embedded_recovery;
+        size_t size = espnow ? embedded_recovery_espnow_size : embedded_recovery_size;
+        if (size < BUNDLE_HEADER_SIZE || bundle_header_parse(recovery, (uint32_t)(size - BUNDLE_HEADER_SIZE), &life.header) < 0) {
             idle("boot: no valid bundle and no recovery bundle");
         }
-        body = embedded_recovery + BUNDLE_HEADER_SIZE;
+        body = recovery + BUNDLE_HEADER_SIZE;
     }
     apply_pins(&life.header);
     hex_text(hash, life.header.sha256, 8);

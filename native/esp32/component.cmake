@@ -18,9 +18,10 @@ idf_build_get_property(target IDF_TARGET)
 set(generated "${CMAKE_CURRENT_BINARY_DIR}/embedded.c")
 set(embed_script "${CMAKE_CURRENT_LIST_DIR}/../embed.cmake")
 add_custom_command(OUTPUT "${generated}"
-  COMMAND "${CMAKE_COMMAND}" "-DBUNDLE=${HEARTH_RECOVERY_BUNDLE}" "-DNAMES=${HEARTH_NAMES}" "-DENGINE_ID=${HEARTH_ENGINE_ID}" "-DAPI_HASH=${HEARTH_API_HASH}"
+  COMMAND "${CMAKE_COMMAND}" "-DBUNDLE=${HEARTH_RECOVERY_BUNDLE}" "-DESPNOW_BUNDLE=${HEARTH_RECOVERY_ESPNOW_BUNDLE}"
+          "-DNAMES=${HEARTH_NAMES}" "-DENGINE_ID=${HEARTH_ENGINE_ID}" "-DAPI_HASH=${HEARTH_API_HASH}"
           "-DMACHINE=${target}" "-DFIRMWARE_VERSION=${version}" "-DOUTPUT=${generated}" -P "${embed_script}"
-  DEPENDS "${embed_script}" "${HEARTH_NAMES}" "${HEARTH_RECOVERY_BUNDLE}"
+  DEPENDS "${embed_script}" "${HEARTH_NAMES}" "${HEARTH_RECOVERY_BUNDLE}" "${HEARTH_RECOVERY_ESPNOW_BUNDLE}"
   VERBATIM)
 target_sources(${COMPONENT_LIB} PRIVATE "${generated}")
 target_include_directories(${COMPONENT_LIB} PRIVATE "${CMAKE_CURRENT_LIST_DIR}/..")

@@ -8,7 +8,7 @@
 #include <setjmp.h>
 
 extern const struct c_test boot_tests[], slots_tests[], staging_tests[], firmware_tests[], config_tests[], text_tests[], noise_tests[],
-    edge_burst_tests[];
+    edge_burst_tests[], recovery_tests[];
 
 // ---------------------------------------------------------------- the fake machine (native_port.c)
 

@@ -1,6 +1,8 @@
 // Proves a peripheral's proof of reachability in memory: what is on trial stays once a central has confirmed the time, and goes otherwise.
 
 import { beforeAll, expect, test } from "bun:test";
+import { cobsEncode } from "../../device/cobs.ts";
+import { HELLO } from "../../device/link.ts";
 import { encodeBundle } from "../../tools/lib/bundle.ts";
 import { Air } from "../../tools/sim/air.ts";
 import { Board } from "../../tools/sim/board.ts";
@@ -73,4 +75,37 @@ test("with keep manual a trial waits for a person", () => {
   expect(state(chip)).toEqual([1, 1]);
   chip.run(TRIAL_MS);
   expect(state(chip)).toEqual([0, 2]);
+});
+
+test("somebody at its console can keep the version and see the counters", () => {
+  const { chip, air } = onTrial(`${CONFIG}keep manual\n`);
+  new StandInCentral(air, "key", "group");
+  chip.run(60_000);
+  for (const line of ["stats", "keepversion", "something"]) {
+    chip.consoleBytes(Buffer.from(`${line}\r\n`));
+    chip.run(100);
+  }
+  expect(chip.logLines.slice(-3)).toEqual([
+    expect.stringMatching(/^stats exceptions 0 accepted [1-9]/),
+    expect.stringMatching(/^version kept [0-9a-f]{16}$/),
+    "commands: keepversion reboot stats",
+  ]);
+  expect(state(chip)).toEqual([1, 2]);
+});
+
+test("over its console it is reached as any device is", () => {
+  const { chip } = onTrial();
+  const out: number[] = [];
+  chip.consoleOut = (bytes) => {
+    out.push(...bytes);
+    return true;
+  };
+  const hello = Uint8Array.of(HELLO, 0, 1);
+  const body = Buffer.concat([hello, new Uint8Array(4)]);
+  body.writeUInt32BE(chip.native.crc32(hello, 0, 3), 3);
+  // Wherever it stands in its start-up.
+  chip.run(15_000);
+  chip.consoleBytes(cobsEncode(body));
+  chip.run(1000);
+  expect(Buffer.from(out).toString("latin1")).toContain('"profile":"tnowp"');
 });

@@ -2,7 +2,7 @@
 
 import { expect, setDefaultTimeout } from "bun:test";
 import { overBudget, readBudget } from "../../tools/bench/budget.ts";
-import { measuredProfiles, mqttProfiles } from "../../tools/bench/device.ts";
+import { measuredProfiles } from "../../tools/bench/device.ts";
 import { CONNECTED_MS, HOUR_MS, heapIsMissing, runHeap } from "../../tools/bench/heap.ts";
 import { buildBundle } from "../../tools/lib/native_build.ts";
 import { hostTest as test } from "../support/machine_under_test.ts";
@@ -26,7 +26,7 @@ test("the budget has no profile that is not there", () => {
   expect(Object.keys(readBudget()).sort()).toEqual(profiles);
 });
 
-measured.each(mqttProfiles())("the heap of %s, connected, is within its budget", async (profile) => {
+measured.each(profiles)("the heap of %s, connected, is within its budget", async (profile) => {
   const { moments } = await runHeap(profile, [CONNECTED_MS]);
   expect(overBudget(readBudget(), profile, "connectedBytes", moments[0]?.live ?? 0)).toBeUndefined();
 });

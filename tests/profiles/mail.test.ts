@@ -18,7 +18,7 @@ beforeAll(async () => {
   [manager, script, recovery] = await Promise.all([
     profileProgram("scale_manager"),
     profileScript("scale_sensor"),
-    profileProgram("recovery"),
+    profileProgram("recovery_espnow"),
   ]);
   next = `${script}\n//${"the next version ".repeat(40)}`;
 });

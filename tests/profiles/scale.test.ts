@@ -185,3 +185,17 @@ describe("a week", () => {
     expect(told.length).toBeGreaterThanOrEqual(weighed.length - 1);
   });
 });
+
+test("it does not sleep while somebody is at its console, and then it does", () => {
+  const home = new ScaleHouse(manager, sensor);
+  home.manager.start();
+  home.sensor.start();
+  const awakeUntil = (ms: number) => {
+    home.run(ms);
+    return !home.sensor.resets.includes("deep sleep");
+  };
+  home.run(20_000);
+  home.sensor.consoleBytes(Buffer.from("x"));
+  expect(awakeUntil(59_000)).toBe(true);
+  expect(awakeUntil(60_000)).toBe(false);
+});

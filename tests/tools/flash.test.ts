@@ -99,7 +99,7 @@ test("builds, then writes the image and the bundle in one go, then says how to b
   expect(out).toContain("bun run pcp_conf devices/NAME.txt --profile energy --port /dev/ttyTEST");
 });
 
-test("makes what idf.py needs before it runs: engine, ids, names and the recovery bundle", async () => {
+test("makes what idf.py needs before it runs: engine, ids, names and the recovery bundles", async () => {
   const inputs = join(ROOT, "build", "chip", "inputs.cmake");
   const { code, out, calls } = await flash("--prepare");
   expect([code, out.trim(), calls]).toEqual([0, inputs, []]);
@@ -107,13 +107,18 @@ test("makes what idf.py needs before it runs: engine, ids, names and the recover
   const values = new Map([...text.matchAll(/^set\((\w+) "(.*)"\)$/gm)].map((match) => [match[1], match[2] ?? ""]));
   expect(existsSync(join(values.get("HEARTH_QUICKJS_DIR") ?? "", "quickjs.c"))).toBe(true);
   expect(readFileSync(values.get("HEARTH_NAMES") ?? "").includes("prototype")).toBe(true);
-  const header = decodeHeader(new Uint8Array(readFileSync(values.get("HEARTH_RECOVERY_BUNDLE") ?? "")));
-  if (typeof header === "string") throw new Error(header);
-  expect(header).toMatchObject({
-    profile: "recovery",
-    engineId: values.get("HEARTH_ENGINE_ID") ?? "",
-    apiHash: values.get("HEARTH_API_HASH") ?? "",
-  });
+  for (const [name, profile] of [
+    ["HEARTH_RECOVERY_BUNDLE", "recovery"],
+    ["HEARTH_RECOVERY_ESPNOW_BUNDLE", "recovery_espnow"],
+  ] as const) {
+    const header = decodeHeader(new Uint8Array(readFileSync(values.get(name) ?? "")));
+    if (typeof header === "string") throw new Error(header);
+    expect(header).toMatchObject({
+      profile,
+      engineId: values.get("HEARTH_ENGINE_ID") ?? "",
+      apiHash: values.get("HEARTH_API_HASH") ?? "",
+    });
+  }
   expect(readFileSync(join(ROOT, "CMakeLists.txt"), "utf8")).toContain("build/chip/inputs.cmake");
 });
 

@@ -1,10 +1,8 @@
 // Part `mail`: an update of the battery scale over ESP-NOW, with both programs on chips in memory: virtual time and frames on the air.
 
-import { join } from "node:path";
-import { bundleScript } from "../lib/bundler.ts";
-import { ROOT } from "../lib/paths.ts";
 import { bundleOf, MailHouse, nameOf } from "../sim/mail_house.ts";
 import { scriptProgram } from "../sim/memory_native.ts";
+import { profileScript } from "../sim/program.ts";
 import type { Part } from "./figure.ts";
 
 /** As large as the scale's real bundle. */
@@ -15,7 +13,7 @@ export const mailPart: Part = {
   name: "mail",
   title: "time and frames of an update over ESP-NOW",
   async *measure(say) {
-    const [manager, sensor] = [await script("scale_manager"), await script("scale_sensor")];
+    const [manager, sensor] = [await profileScript("scale_manager"), await profileScript("scale_sensor")];
     for (const percent of [0, 30]) {
       say(`mail: an update with ${percent} % loss`);
       const house = new MailHouse(scriptProgram(manager), sensor, percent / 100);
@@ -45,8 +43,3 @@ export const mailPart: Part = {
     }
   },
 };
-
-async function script(profile: string): Promise<string> {
-  const entry = join(ROOT, "profiles", profile, "main.ts");
-  return (await bundleScript(entry, ROOT)).code;
-}

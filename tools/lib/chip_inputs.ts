@@ -1,18 +1,18 @@
-// What the ESP-IDF build takes from the rest of the checkout: the engine, its ids and names, and the recovery bundle, as a CMake file that the
+// What the ESP-IDF build takes from the rest of the checkout: the engine, its ids and names, and the recovery bundles, as a CMake file that the
 // project at the top includes. So `idf.py` alone works once this has run.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { apiHash, readApi } from "./api.ts";
 import { ensureEngine } from "./fetch_engine.ts";
-import { buildBundle, buildCompiler } from "./native_build.ts";
+import { buildCompiler, buildRecovery } from "./native_build.ts";
 import { BUILD, ROOT } from "./paths.ts";
 import { mustRun } from "./run.ts";
 
-/** Makes the engine, its names and the recovery bundle and writes build/chip/inputs.cmake; returns its path. */
+/** Makes the engine, its names and the recovery bundles and writes build/chip/inputs.cmake; returns its path. */
 export async function prepareChipInputs(): Promise<string> {
   const engine = await ensureEngine();
-  const recovery = await buildBundle({ profile: "recovery" });
+  const recovery = await buildRecovery();
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
   const folder = join(BUILD, "chip");
   mkdirSync(folder, { recursive: true });
@@ -24,7 +24,8 @@ export async function prepareChipInputs(): Promise<string> {
     HEARTH_ENGINE_ID: engine.id,
     HEARTH_API_HASH: apiHash(readApi()),
     HEARTH_NAMES: names,
-    HEARTH_RECOVERY_BUNDLE: recovery.path,
+    HEARTH_RECOVERY_BUNDLE: recovery.network,
+    HEARTH_RECOVERY_ESPNOW_BUNDLE: recovery.espnow,
     PROJECT_VER: version,
   });
   // Left alone when nothing changed: CMake would configure everything anew.

@@ -1,4 +1,4 @@
-// Builds the firmware for this PC with CMake: the bytecode compiler, the recovery bundle, then the firmware with it inside.
+// Builds the firmware for this PC with CMake: the bytecode compiler, the recovery bundles, then the firmware with it inside.
 // Cheap when nothing changed; processes that ask at the same time wait for each other.
 
 import { existsSync } from "node:fs";
@@ -44,7 +44,7 @@ export function buildCompiler(): Promise<Compiler> {
   compiler ??= (async () => {
     const engine = await ensureEngine();
     const folder = folderOf({});
-    await withLock(lockOf(folder), () => make(folder, {}, engine.folder, engine.id, "", ["hearthc"]));
+    await withLock(lockOf(folder), () => make(folder, {}, engine.folder, engine.id, undefined, ["hearthc"]));
     return { hearthc: join(folder, "hearthc"), engineId: engine.id };
   })();
   return compiler;
@@ -55,11 +55,24 @@ export async function buildBundle(options: BundleOptions): Promise<BuiltBundle> 
   return await compileBundle(await buildCompiler(), options);
 }
 
+/** Paths of the bundles that a firmware falls back to. */
+export interface RecoveryBundles {
+  /** For devices with a network. */
+  network: string;
+  /** For peripherals of ESP-NOW. */
+  espnow: string;
+}
+
+export async function buildRecovery(): Promise<RecoveryBundles> {
+  const network = await buildBundle({ profile: "recovery" });
+  const espnow = await buildBundle({ profile: "recovery_espnow" });
+  return { network: network.path, espnow: espnow.path };
+}
+
 async function buildVariant(folder: string, variant: NativeVariant): Promise<NativePaths> {
   const engine = await ensureEngine();
   // The compiler is always the 64-bit one: all give the same bytes.
-  const hasRecovery = existsSync(join(ROOT, "profiles", "recovery", "main.ts"));
-  const recovery = hasRecovery ? (await buildBundle({ profile: "recovery" })).path : "";
+  const recovery = await buildRecovery();
   await withLock(lockOf(folder), () => make(folder, variant, engine.folder, engine.id, recovery, ["all"]));
   const program = (name: string) => join(folder, name);
   const optional = (name: string) => (existsSync(program(name)) ? program(name) : undefined);
@@ -85,7 +98,7 @@ async function make(
   variant: NativeVariant,
   engineFolder: string,
   engineId: string,
-  recovery: string,
+  recovery: RecoveryBundles | undefined,
   targets: readonly string[],
 ): Promise<void> {
   const settings = [
@@ -96,7 +109,8 @@ async function make(
     `-DHEARTH_API_HASH=${apiHash(readApi())}`,
   ];
   // Left out for the compiler alone, so that it does not change what the firmware was configured with.
-  if (recovery !== "") settings.push(`-DHEARTH_RECOVERY_BUNDLE=${recovery}`);
+  if (recovery !== undefined)
+    settings.push(`-DHEARTH_RECOVERY_BUNDLE=${recovery.network}`, `-DHEARTH_RECOVERY_ESPNOW_BUNDLE=${recovery.espnow}`);
   await mustRun("Configuring the firmware", ["cmake", "-S", join(ROOT, "native"), "-B", folder, ...settings]);
   const jobs = String(Math.max(2, Math.min(navigator.hardwareConcurrency, JOBS_MAX)));
   const command = ["cmake", "--build", folder, "--parallel", jobs, "--target", ...targets];

@@ -1,0 +1,96 @@
+// Proves on the host firmware that a peripheral of ESP-NOW gets the recovery bundle over ESP-NOW, and is reached in it: over the air by its
+// central, also by what was good once, and over the serial console.
+
+import { afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Air } from "../../tools/sim/air.ts";
+import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
+import { HostMachine } from "../../tools/sim/host_machine.ts";
+import { HostWorld } from "../../tools/sim/host_world.ts";
+import { freshNative } from "../support/fresh_native.ts";
+import { SLOW_TEST_MS } from "../support/slow.ts";
+import { StandInCentral } from "../support/stand_in_central.ts";
+
+setDefaultTimeout(SLOW_TEST_MS);
+
+const PAIR = "espnowpsk key\nespnowgroup group\nespnowversion 2\n";
+const HOUR_MS = 3_600_000;
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+let bundle: Uint8Array;
+beforeAll(async () => {
+  freshNative();
+  bundle = await profileBundle("tnowp");
+});
+
+/** A chip with this configuration, on an air with a central of its group. */
+async function chipWith(config: string) {
+  const folder = mkdtempSync(join(tmpdir(), "hearth-recovery-"));
+  const world = new HostWorld("fast");
+  const air = new Air(world.clock);
+  const firmware = await hostFirmware();
+  const machine = new HostMachine({ world, firmware, flashDir: join(folder, "flash"), air, seed: 1 });
+  ends.push(async () => {
+    await world.stop();
+    await machine.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await machine.writeFile("config.txt", config);
+  const lines: string[] = [];
+  machine.board.observe((event) => {
+    if (event.kind === "log") lines.push(event.line);
+  });
+  const { mac } = new StandInCentral(air, "key", "group");
+  const senders: string[] = [];
+  air.observe(({ from }) => {
+    if (from !== mac) senders.push(from);
+  });
+  /** Profile and reason of every boot. */
+  const boots = () =>
+    lines.flatMap((line) => {
+      const [, profile, why] = /^boot: (\w+) .*?(?:, recovery: ([^,]*)|), bytecode/.exec(line) ?? [];
+      return profile === undefined ? [] : [why === undefined ? profile : `${profile}: ${why}`];
+    });
+  return { world, machine, senders, boots };
+}
+
+test("without a bundle: it pairs, and tries the normal bundle after an hour", async () => {
+  const { world, machine, boots } = await chipWith(`${PAIR}watchdog 1\n`);
+  await machine.powerOn();
+  await world.until(() => false, HOUR_MS - 60_000);
+  expect(boots()).toEqual(["recovery_espnow: none"]);
+  // Its central has confirmed it, and it keeps that.
+  expect(await Bun.file(join(machine.flashDir, "nvs.bin")).text()).toContain("AA:BB:CC:DD:EE:FF");
+  await machine.installBundle(bundle);
+  await world.runFor(HOUR_MS);
+  expect(boots()).toEqual(["recovery_espnow: none", "tnowp"]);
+});
+
+test("a destroyed config.txt: what was good once is enough to be in the group again", async () => {
+  const { world, machine, boots, senders } = await chipWith(`${PAIR}watchdog 1\n`);
+  await machine.installBundle(bundle);
+  await machine.powerOn();
+  await world.until(() => false, 60_000);
+  await machine.powerCut();
+  await machine.writeFile("config.txt", "junk");
+  const before = senders.length;
+  await machine.powerOn();
+  await world.runFor(60_000);
+  expect(boots()).toEqual(["tnowp", "tnowp", "recovery_espnow: config: espnowpsk is missing"]);
+  // One wakeup, because it was answered.
+  expect(senders.length - before).toBe(1);
+});
+
+test("a device with a network gets the other one", async () => {
+  const { world, machine, boots } = await chipWith(
+    `ssid (wired)\nmqttbroker 127.0.0.1\nmqttname x\nwatchdog 1\n${PAIR}`,
+  );
+  await machine.powerOn();
+  await world.runFor(20_000);
+  expect(boots()).toEqual(["recovery: none"]);
+});

@@ -1,0 +1,89 @@
+// A peripheral of ESP-NOW to measure: its bundle on the host firmware and, on the same air and clock, its central in memory.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildBundle, buildNative } from "../lib/native_build.ts";
+import { ROOT } from "../lib/paths.ts";
+import { Air } from "../sim/air.ts";
+import { Board } from "../sim/board.ts";
+import { HostMachine } from "../sim/host_machine.ts";
+import { HostWorld } from "../sim/host_world.ts";
+import { MemoryChip } from "../sim/memory_native.ts";
+import { MemoryNet } from "../sim/memory_net.ts";
+import { profileProgram } from "../sim/program.ts";
+import { TinyBroker } from "../sim/tiny_broker.ts";
+
+const BROKER = "10.0.0.1";
+const MAC = "020000000002";
+const OTAKEY = "5c".repeat(32);
+/** Until the central is on its broker. */
+const CENTRAL_MS = 30_000;
+/** The battery scale's pins, and what they read. */
+const [DATA_PIN, CLOCK_PIN] = [5, 4];
+const COUNTS = 12 * 21_000 + 84_000;
+
+export interface MeasuredPeripheral {
+  machine: HostMachine;
+  world: HostWorld;
+  /** True once its central has told the broker of it. */
+  connected(): boolean;
+  close(): Promise<void>;
+}
+
+/** With the power still off; its central is on. */
+export async function measuredPeripheral(profile: string, args: string[]): Promise<MeasuredPeripheral> {
+  const folder = mkdtempSync(join(tmpdir(), "hearth-bench-"));
+  const { hearth } = await buildNative({ m32: true });
+  const world = new HostWorld("fast");
+  const air = new Air(world.clock);
+  const net = new MemoryNet(world.clock);
+  const broker = new TinyBroker(net, BROKER);
+  let told = false;
+  broker.onPublish = ({ topic }) => {
+    told ||= topic === `stat/Central/Mail/${MAC}`;
+  };
+  const sample = join(ROOT, "profiles", profile, "config.sample.txt");
+  // Recovery has none: it comes with that of the profile before.
+  const config = readFileSync(
+    existsSync(sample) ? sample : join(ROOT, "profiles", "tnowp", "config.sample.txt"),
+    "utf8",
+  );
+  const board = new Board(world.clock);
+  board.network.ip = "10.0.0.2";
+  board.network.channel = 0;
+  const central = new MemoryChip({
+    board,
+    net,
+    air,
+    program: await profileProgram("scale_manager"),
+    uniqueId: "020000000001",
+  });
+  const [psk, group] = ["espnowpsk", "espnowgroup"].map((token) => new RegExp(`^${token} .*$`, "m").exec(config)?.[0]);
+  const own = `ssid (wired)\nmqttbroker ${BROKER}\nmqttname Central\nwatchdog 1\nespnowchannel 1\n${psk}\n${group}\n`;
+  central.files.set("config.txt", Buffer.from(own));
+  const machine = new HostMachine({
+    world,
+    firmware: hearth,
+    flashDir: join(folder, "flash"),
+    uniqueId: MAC,
+    seed: 1,
+    args,
+    air,
+  });
+  machine.board.attachHx711(DATA_PIN, CLOCK_PIN, { clocked: () => COUNTS });
+  if (profile !== "recovery_espnow") await machine.installBundle((await buildBundle({ profile })).bundle);
+  await machine.writeFile("config.txt", `${config.trimEnd()}\notakey ${OTAKEY}\n`);
+  central.start();
+  world.clock.advanceTo(CENTRAL_MS * 1000);
+  return {
+    machine,
+    world,
+    connected: () => told,
+    close: async () => {
+      await world.stop();
+      await machine.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
