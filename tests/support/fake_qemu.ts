@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 // Stands in for Espressif's QEMU in tests: joins the sockets that it is told, talks like a chip's ROM on UART 0, and sends on UART 1 what
-// the test has put into the flash file's place for the bundle. Words that come in on the monitor go out on UART 0.
+// the test has put into the flash file's place for the bundle. What comes in on the monitor goes out on UART 0, and every command but the
+// machine protocol's first one is refused.
 
 import { openSync, readSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -20,7 +21,14 @@ function join(id: string): Promise<Socket> {
 }
 
 const [monitor, console_, uart1] = await Promise.all([join("monitor"), join("uart0"), join("uart1")]);
-monitor.on("data", (words) => console_.write(`monitor: ${words}`));
+monitor.write('{"QMP": {"version": {}}}\r\n');
+monitor.on("data", (words) => {
+  for (const line of `${words}`.trim().split("\n")) {
+    console_.write(`monitor: ${line}\r\n`);
+    const refused = '{"error": {"class": "DeviceNotFound", "desc": "Device is not here"}}';
+    monitor.write(`${line.includes("qmp_capabilities") ? '{"return": {}}' : refused}\r\n`);
+  }
+});
 uart1.on("data", (bytes) => console_.write(`uart1: ${(bytes as Buffer).toString("hex")}\r\n`));
 const flash = (args.find((arg) => arg.startsWith("file=")) ?? "").slice(5).split(",")[0] ?? "";
 const magic = Buffer.alloc(4);

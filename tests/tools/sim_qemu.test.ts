@@ -160,12 +160,26 @@ test("a UART is joined to the model on the board, both ways", async () => {
   expect(await world.until(logged(events, "uart1: f80414"), 60_000)).toBe(true);
 });
 
-test("the network's cable is pulled and plugged through QEMU's monitor", async () => {
+test("the network's cable is pulled through QEMU's machine protocol, and is still out after a power cut", async () => {
   const { machine, events } = made();
   await machine.powerOn();
   await world.until(logged(events, "bundle"), 60_000);
   machine.board.setNetwork(false);
-  expect(await world.until(logged(events, "monitor: set_link nic off"), 60_000)).toBe(true);
+  const pulled = 'monitor: {"execute":"set_link","arguments":{"name":"nic","up":false}}';
+  expect(await world.until(logged(events, pulled), 60_000)).toBe(true);
+  await machine.powerCut();
+  events.length = 0;
+  await machine.powerOn();
+  expect(await world.until(logged(events, pulled), 60_000)).toBe(true);
+});
+
+test("a command that QEMU refuses is a failure with its reason", async () => {
+  const { machine, events } = made();
+  await machine.powerOn();
+  await world.until(logged(events, "bundle"), 60_000);
+  machine.networkChanged();
+  expect(await world.until(() => machine.failure !== undefined, 60_000)).toBe(true);
+  expect(machine.failure).toBe("QEMU refuses a command: Device is not here");
 });
 
 test("a QEMU that ends by itself is a failure with its last words", async () => {

@@ -27,7 +27,8 @@ import { partitionImage } from "./flash_image.ts";
 import type { HostWorld } from "./host_world.ts";
 import { loopbackAddress } from "./loopback.ts";
 import type { BenchMachine } from "./machine.ts";
-import { NIC, QEMU_CHIPS, type QemuChip, qemuCommand } from "./qemu_program.ts";
+import { QemuMonitor } from "./qemu_monitor.ts";
+import { QEMU_CHIPS, type QemuChip, qemuCommand } from "./qemu_program.ts";
 
 const FLASH_BYTES = 4 * 1024 * 1024;
 const SECTOR_BYTES = 4096;
@@ -73,7 +74,7 @@ export class QemuMachine implements BenchMachine, ChipSide {
   readonly #uarts = new Map<number, Socket>();
   /** Files that are brought over the serial link when the firmware has started. */
   readonly #files = new Map<string, Uint8Array>();
-  #monitor: Socket | undefined;
+  #monitor: QemuMonitor | undefined;
   #process: Subprocess | undefined;
   #exited: Promise<unknown> = Promise.resolve();
   #servers: Server[] = [];
@@ -190,9 +191,12 @@ export class QemuMachine implements BenchMachine, ChipSide {
     this.#process = undefined;
     this.board.resetPins();
     if (child.signalCode === "SIGKILL") return;
-    this.failure = `QEMU ended (${child.exitCode ?? child.signalCode}): ${this.#errorText.trim()}`;
-    const line = `! ${this.failure}`;
-    this.#world.act(() => this.board.emit({ kind: "log", line }));
+    this.#fail(`QEMU ended (${child.exitCode ?? child.signalCode}): ${this.#errorText.trim()}`);
+  }
+
+  #fail(why: string): void {
+    this.failure = why;
+    this.#world.act(() => this.board.emit({ kind: "log", line: `! ${why}` }));
   }
 
   // ---- the wires
@@ -212,8 +216,8 @@ export class QemuMachine implements BenchMachine, ChipSide {
       });
     };
     await listen("monitor", (socket) => {
-      socket.resume(); // its prompt
-      this.#monitor = socket;
+      this.#monitor = new QemuMonitor(socket, (why) => this.#fail(`QEMU refuses a command: ${why}`));
+      if (!this.board.network.available) this.networkChanged();
     });
     for (let uart = 0; uart < QEMU_CHIPS[this.#options.chip].uarts; uart++)
       await listen(`uart${uart}`, (socket) => this.#joined(uart, socket));
@@ -276,9 +280,7 @@ export class QemuMachine implements BenchMachine, ChipSide {
       }
       if (changed) await client.reboot();
     } catch (thrown) {
-      this.failure = `the files did not get to the chip: ${messageOf(thrown)}`;
-      const line = `! ${this.failure}`;
-      this.#world.act(() => this.board.emit({ kind: "log", line }));
+      this.#fail(`the files did not get to the chip: ${messageOf(thrown)}`);
     }
   }
 
@@ -293,7 +295,7 @@ export class QemuMachine implements BenchMachine, ChipSide {
   }
 
   networkChanged(): void {
-    this.#monitor?.write(`set_link ${NIC} ${this.board.network.available ? "on" : "off"}\n`);
+    this.#monitor?.setLink(this.board.network.available);
   }
 }
 

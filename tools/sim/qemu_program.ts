@@ -48,7 +48,7 @@ export function qemuImage(chip: QemuChip, folder = defaultFolder(chip, false, tr
 export interface QemuWires {
   /** The chip's flash. */
   flash: string;
-  /** Unix sockets that somebody listens on: QEMU's monitor, and one for each UART (undefined: not connected). */
+  /** Unix sockets that somebody listens on: for QEMU's machine protocol, and one for each UART (undefined: not connected). */
   monitor: string;
   uarts: readonly (string | undefined)[];
   /** Where TCP connections are taken for the device's port of the same number. */
@@ -56,7 +56,7 @@ export interface QemuWires {
   port: number;
 }
 
-/** Name of the network card in QEMU's monitor. */
+/** Name of the network card in QEMU's machine protocol. */
 export const NIC = "nic";
 
 export function qemuCommand(program: string, chip: QemuChip, wires: QemuWires): string[] {
@@ -79,6 +79,6 @@ export function qemuCommand(program: string, chip: QemuChip, wires: QemuWires): 
     "-chardev",
     `socket,id=monitor,path=${wires.monitor}`,
     "-mon",
-    "monitor",
+    "monitor,mode=control",
   ];
 }
