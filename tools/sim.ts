@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import { connectAsync, type MqttClient } from "mqtt";
 import pc from "picocolors";
-import { sampleTokens } from "./bench/device.ts";
+import { mqttProfiles, sampleTokens } from "./bench/device.ts";
 import { main, progress } from "./lib/cli.ts";
 import { messageOf, UsageError, UserError } from "./lib/errors.ts";
 import { devicesFolder } from "./lib/paths.ts";
@@ -20,7 +20,7 @@ import { encodePng } from "./sim/picture.ts";
 import { QEMU_CHIPS, type QemuChip } from "./sim/qemu_program.ts";
 import { Screen } from "./sim/screen.ts";
 import { SerialCable } from "./sim/serial_cable.ts";
-import { SURROUNDED, surroundingsOf } from "./sim/surroundings.ts";
+import { bareBoard, surroundingsOf } from "./sim/surroundings.ts";
 
 /** Real time without traffic on the serial port before the device's clock moves on. */
 const SERIAL_GRACE_MS = 2;
@@ -73,9 +73,9 @@ Examples:
   .action((profile: string, options: Options) => run(profile, options));
 
 async function run(profile: string, options: Options): Promise<void> {
-  const known = ["energy", ...SURROUNDED];
+  const known = mqttProfiles().filter((each) => each !== "recovery");
   if (!known.includes(profile))
-    throw new UserError(`There is no simulated world for the profile "${profile}" yet: use ${known.join(", ")}.`);
+    throw new UserError(`There is no profile "${profile}" that comes up alone: use ${known.join(", ")}.`);
   if (options.qemu && profile !== "energy") throw new UsageError("--qemu: only the energy profile's parts are there");
   if (options.chip !== undefined && !options.qemu) throw new UsageError("--chip goes with --qemu");
   const name = options.name ?? `${options.qemu ? "qemu" : "sim"}_${profile}`;
@@ -124,7 +124,8 @@ async function run(profile: string, options: Options): Promise<void> {
       if (remote !== undefined) remote.publish(topic, payload);
       else void bench.broker?.publish(topic, payload);
     };
-    const around = surroundingsOf(profile, bench.machine.board);
+    const { board } = bench.machine;
+    const around = surroundingsOf(profile, board) ?? (profile === "energy" ? undefined : bareBoard(board));
     const picture = around?.picture;
     if (options.png !== undefined && picture === undefined)
       throw new UsageError(`--png: the profile ${profile} has no display`);

@@ -23,7 +23,7 @@ test.each(profiles)("the bundle of %s is within its budget", async (profile) => 
 });
 
 test("the budget has no profile that is not there", () => {
-  expect(Object.keys(readBudget()).sort()).toEqual(profiles);
+  for (const profile of Object.keys(readBudget())) expect(profiles).toContain(profile);
 });
 
 measured.each(profiles)("the heap of %s, connected, is within its budget", async (profile) => {

@@ -35,6 +35,17 @@ const lines = (out: string) =>
 const run = (seed: string, ...more: string[]) =>
   sim("energy", "--name", NAME, "--json", "--for", "5m", "--warp", "max", "--seed", seed, ...more);
 
+test("a profile without parts of its own runs too, and its outputs are shown", async () => {
+  const { code, out } = await sim("tnowc", "--name", NAME, "--for", "2m", "--warp", "max", "--seed", "1");
+  expect([code, out]).toEqual([0, expect.stringMatching(/pin 2 [●○]/)]);
+  expect(out).toMatch(new RegExp(`stat/${NAME}/Uptime +1`));
+});
+
+test.each(["no_such", "recovery", "scale_sensor"])("%s is no profile that comes up alone", async (profile) => {
+  const { code, err } = await sim(profile, "--for", "1m");
+  expect([code, err]).toEqual([1, expect.stringContaining(`no profile "${profile}" that comes up alone`)]);
+});
+
 test("--json prints one object per line, in order, and --for ends at its time", async () => {
   const { code, out } = await run("1");
   expect(code).toBe(0);

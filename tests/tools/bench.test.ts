@@ -81,5 +81,10 @@ test("growth above the budget's margin is said, with what to do", () => {
   const budget = { energy: { connectedBytes: 1000, bundleBytes: 2000 } };
   expect(overBudget(budget, "energy", "connectedBytes", 1030)).toBeUndefined();
   expect(overBudget(budget, "energy", "connectedBytes", 1031)).toMatch(/1031, 3.1 % above .*--budget/);
-  expect(overBudget(budget, "display", "bundleBytes", 1)).toMatch(/no budget/);
+});
+
+test("a profile without a budget of its own keeps what all have to", () => {
+  expect(overBudget({}, "display", "connectedBytes", 100_000)).toBeUndefined();
+  expect(overBudget({}, "display", "connectedBytes", 100_001)).toMatch(/100001, above the 100000 of all profiles/);
+  expect(overBudget({}, "display", "bundleBytes", 188 * 1024 + 1)).toMatch(/--budget/);
 });

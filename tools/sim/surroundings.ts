@@ -30,6 +30,16 @@ export function surroundingsOf(profile: string, board: Board): Surroundings | un
   return MAKERS[profile]?.(board);
 }
 
+/** What a person sees of a profile without parts. */
+export function bareBoard(board: Board): Surroundings {
+  return {
+    help: "                   nothing is around it: `pin` drives its inputs",
+    command: () => undefined,
+    look: () => [[...board.outputs].map(([pin, level]) => `pin ${pin} ${level === 1 ? "●" : "○"}`).join("   ")],
+    picture: undefined,
+  };
+}
+
 /** Profiles that have some. */
 export const SURROUNDED = Object.keys(MAKERS);
 
