@@ -7,6 +7,7 @@ import { connectAsync, type MqttClient } from "mqtt";
 import pc from "picocolors";
 import { mqttProfiles, sampleTokens } from "./bench/device.ts";
 import { main, progress } from "./lib/cli.ts";
+import { shownAddress } from "./lib/device_access.ts";
 import { messageOf, UsageError, UserError } from "./lib/errors.ts";
 import { devicesFolder } from "./lib/paths.ts";
 import { Bench, simFolder } from "./sim/bench.ts";
@@ -178,7 +179,7 @@ function parseWarp(text: string): number | "fast" {
 function parseBroker(text: string) {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "mqtt:" || url.hostname === "")
-    throw new UsageError(`--broker ${text}: write it as mqtt://host:port`);
+    throw new UsageError("--broker: write it as mqtt://[user:password@]host[:port]");
   return {
     host: url.hostname,
     port: url.port === "" ? 1883 : Number(url.port),
@@ -191,7 +192,9 @@ async function connectRemote(url: string): Promise<MqttClient> {
   try {
     return await connectAsync(url, { connectTimeout: 5000 }, false);
   } catch (thrown) {
-    throw new UserError(`No broker at ${url} (${messageOf(thrown)}): is it running, and does it let us in?`);
+    throw new UserError(
+      `No broker at ${shownAddress(url)} (${messageOf(thrown)}): is it running, and does it let us in?`,
+    );
   }
 }
 
@@ -234,7 +237,8 @@ function introduce(
   bench: Bench<BenchMachine>,
   cable: SerialCable | undefined,
 ): void {
-  const url = options.broker ?? bench.broker?.url ?? "";
+  // A password that was given is on no screen.
+  const url = shownAddress(options.broker ?? bench.broker?.url ?? "");
   say(`${pc.bold(name)}  at ${bench.machine.address}, broker ${pc.bold(url)}, flash in build/sim/${name}`);
   say(`It gets power now, so it waits up to 10 s as every device does.`);
   // The address that an emulated chip tells is one of QEMU's own network.

@@ -39,8 +39,11 @@ export function otaCommand(energy: EnergyBench, ...args: string[]): string[] {
 export async function runTool(energy: EnergyBench, watch: (out: string) => void, command: string[]): Promise<ToolRun> {
   const { world } = energy.bench;
   world.setPace(LINK_PACE);
-  const env = { ...process.env, NO_COLOR: "1", MQTT_URL: undefined, HEARTH_DEVICES: energy.folder };
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
+  // Empty: a developer's own .env is not to be asked. A test with a .env of its own wants just that.
+  const MQTT_URL = process.env["HEARTH_ENV"] === undefined ? "" : undefined;
+  const env = { ...process.env, NO_COLOR: "1", MQTT_URL, HEARTH_DEVICES: energy.folder };
+  // Not in the checkout, whose .env Bun would read by itself.
+  const child = Bun.spawn(command, { cwd: energy.folder, stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
   const err = new Response(child.stderr).text();
   let out = "";
   const text = new TextDecoder();

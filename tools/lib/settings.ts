@@ -1,4 +1,5 @@
-// The settings of a person's PC: environment variables, else the checkout's `.env` file (git-ignored). The only place that reads either.
+// The settings of a person's PC: environment variables, else the checkout's `.env` file (git-ignored; HEARTH_ENV names another one). The only
+// place that reads either.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { ROOT } from "./paths.ts";
 export type Setting = "MQTT_URL" | "SERIAL_PORT" | "NETNOW_PSK" | "NETNOW_GROUP" | "NETNOW_PAIR_KEY";
 
 /** A setting; undefined when it is not given or empty. */
-export function setting(name: Setting, file = join(ROOT, ".env")): string | undefined {
+export function setting(name: Setting, file = process.env["HEARTH_ENV"] ?? join(ROOT, ".env")): string | undefined {
   // An empty variable is one that was switched off, so that the file does not bring it back.
   const given = process.env[name] ?? (existsSync(file) ? parseEnv(readFileSync(file, "utf8"))[name] : undefined);
   return given === undefined || given === "" ? undefined : given;
