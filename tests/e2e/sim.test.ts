@@ -1,37 +1,21 @@
 // Proves `bun run sim` as a program: options, JSON, a seed that repeats, and a person at the keyboard.
 
 import { afterAll, expect, setDefaultTimeout } from "bun:test";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { run as runProgram } from "../../tools/lib/run.ts";
 import { simFolder } from "../../tools/sim/bench.ts";
 import { SimBroker } from "../../tools/sim/broker.ts";
 import { hostTest as test } from "../support/machine_under_test.ts";
+import { forgetDevices, jsonLines, type Script, sim, typing as typeInto } from "../support/sim_program.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
 
 const NAME = `test_${process.pid}`;
 
-afterAll(() => {
-  rmSync(simFolder(NAME), { recursive: true, force: true });
-  rmSync(`${simFolder(NAME)}.otakey`, { force: true });
-  rmSync(join(ROOT, "devices", `${NAME}.txt`), { force: true });
-});
+afterAll(() => forgetDevices([NAME]));
 
-async function sim(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const command = [process.execPath, join(ROOT, "tools", "sim.ts"), ...args];
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, out, err };
-}
-
-const lines = (out: string) =>
-  out
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
 const run = (seed: string, ...more: string[]) =>
   sim("energy", "--name", NAME, "--json", "--for", "5m", "--warp", "max", "--seed", seed, ...more);
 
@@ -41,7 +25,7 @@ test("a profile without parts of its own runs too, and its outputs are shown", a
   expect(out).toMatch(new RegExp(`stat/${NAME}/Uptime +1`));
 });
 
-test.each(["no_such", "recovery", "scale_sensor"])("%s is no profile that comes up alone", async (profile) => {
+test.each(["no_such", "recovery"])("%s is no profile that comes up alone", async (profile) => {
   const { code, err } = await sim(profile, "--for", "1m");
   expect([code, err]).toEqual([1, expect.stringContaining(`no profile "${profile}" that comes up alone`)]);
 });
@@ -49,7 +33,7 @@ test.each(["no_such", "recovery", "scale_sensor"])("%s is no profile that comes 
 test("--json prints one object per line, in order, and --for ends at its time", async () => {
   const { code, out } = await run("1");
   expect(code).toBe(0);
-  const events = lines(out);
+  const events = jsonLines(out);
   const times = events.map((each) => each["t"] as number);
   expect(times).toEqual([...times].sort((a, b) => a - b));
   expect(times.at(-1)).toBeGreaterThan(290_000);
@@ -63,7 +47,7 @@ test("--json prints one object per line, in order, and --for ends at its time", 
 
 test("the same --seed gives the same publications in the same order, another one others", async () => {
   const publications = async (seed: string) =>
-    lines((await run(seed)).out).flatMap((each) =>
+    jsonLines((await run(seed)).out).flatMap((each) =>
       each["kind"] === "publish" ? [`${each["topic"]} ${each["payload"]}`] : [],
     );
   const [first, second, other] = [await publications("5"), await publications("5"), await publications("6")];
@@ -79,27 +63,8 @@ test("--warp keeps device time from running ahead", async () => {
   expect(performance.now() - startedMs).toBeGreaterThan(1500);
 });
 
-/** Runs `sim` and types each line when an event is as asked; ends when the last one has come. */
-async function typing(json: boolean, script: [when: (out: string) => boolean, line: string][]): Promise<string> {
-  const args = ["energy", "--name", NAME, "--warp", "200", "--seed", "3", ...(json ? ["--json"] : [])];
-  const command = [process.execPath, join(ROOT, "tools", "sim.ts"), ...args];
-  const env = { ...process.env, NO_COLOR: "1" };
-  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "pipe", env });
-  const err = new Response(child.stderr).text();
-  let out = "";
-  let seen = 0;
-  const text = new TextDecoder();
-  for await (const piece of child.stdout) {
-    out += text.decode(piece, { stream: true });
-    while (script[0]?.[0](out.slice(seen))) {
-      seen = out.length;
-      child.stdin.write(`${script.shift()?.[1]}\n`);
-      child.stdin.flush();
-    }
-  }
-  expect([await child.exited, script]).toEqual([0, []]);
-  return out + (await err);
-}
+const typing = (json: boolean, script: Script) =>
+  typeInto(["energy", "--name", NAME, "--warp", "200", "--seed", "3", ...(json ? ["--json"] : [])], script);
 
 const topic = (name: string, payload: string) => (out: string) =>
   out.includes(`"topic":"stat/${NAME}/${name}","payload":"${payload}"`);
@@ -134,7 +99,7 @@ test("--broker takes a broker elsewhere, and what passes there is shown", async 
   const { code, out } = await run("1", "--broker", broker.url);
   await broker.close();
   expect(code).toBe(0);
-  const events = lines(out);
+  const events = jsonLines(out);
   expect(events.some((each) => each["kind"] === "publish" && each["topic"] === `stat/${NAME}/VA`)).toBe(true);
   expect(events.some((each) => each["kind"] === "connect")).toBe(false); // only a broker of our own tells that
 });
@@ -178,7 +143,7 @@ test("--serial gives a port that the serial commands find the device at", async 
       out += new TextDecoder().decode(piece);
       if (out.includes("boot: energy")) break;
     }
-    const port = lines(out.slice(0, out.lastIndexOf("\n"))).find((each) => each["kind"] === "serial")?.["path"];
+    const port = jsonLines(out.slice(0, out.lastIndexOf("\n"))).find((each) => each["kind"] === "serial")?.["path"];
     const tool = [
       process.execPath,
       join(ROOT, "tools", "pcp.ts"),

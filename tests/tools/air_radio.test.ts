@@ -70,6 +70,19 @@ const GOLDEN: [string, AirDatagram][] = [
       bytes: Buffer.alloc(0),
     },
   ],
+  [
+    "030601ce09000000 0200000000aa 0200000000bb",
+    {
+      kind: "deaf",
+      channel: 6,
+      longRange: true,
+      rssi: -50,
+      sequence: 9,
+      from: A,
+      to: B,
+      bytes: Buffer.alloc(0),
+    },
+  ],
 ];
 
 test("datagrams have the bytes of docs/BOARD.md", () => {
@@ -87,7 +100,7 @@ test("what is cut short, too long or of another kind is no datagram", () => {
   for (let length = 0; length < 20; length++) expect(decodeAirDatagram(ack.subarray(0, length))).toBeUndefined();
   expect(decodeAirDatagram(Buffer.concat([ack, Buffer.alloc(1)]))).toBeUndefined();
   expect(decodeAirDatagram(Buffer.concat([frame, Buffer.alloc(249)]))).toBeUndefined();
-  expect(decodeAirDatagram(Buffer.concat([Buffer.of(3), frame.subarray(1)]))).toBeUndefined();
+  expect(decodeAirDatagram(Buffer.concat([Buffer.of(4), frame.subarray(1)]))).toBeUndefined();
 });
 
 test("radios of one channel hear each other; a listener hears all", async () => {

@@ -110,7 +110,7 @@ test("the doorbell rings on the firmware when the page's lines are typed", async
     });
     const shown: string[] = [];
     const context: ConsoleContext = {
-      around: bareBoard(machine.board),
+      devices: [{ name: "frontdoor", profile: "doorbell", machine, around: bareBoard(machine.board) }],
       bench,
       name: "frontdoor",
       publish: (topic, payload) => void broker?.publish(topic, payload),

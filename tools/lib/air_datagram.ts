@@ -4,23 +4,26 @@ const HEAD_BYTES = 20;
 export const FRAME_BYTES_MAX = 250;
 
 export interface AirDatagram {
-  kind: "frame" | "acknowledgement";
+  /** `deaf`: its receiver is on another channel or in the other mode. */
+  kind: "frame" | "acknowledgement" | "deaf";
   /** 1..13 */
   channel: number;
   longRange: boolean;
   /** dBm at the receiver. */
   rssi: number;
-  /** 0..255; an acknowledgement repeats the frame's. */
+  /** 0..255; what answers a frame repeats its. */
   sequence: number;
   from: string;
   to: string;
-  /** Empty in an acknowledgement. */
+  /** Of a frame only; else empty. */
   bytes: Uint8Array;
 }
 
+const KINDS = ["frame", "acknowledgement", "deaf"] as const;
+
 export function encodeAirDatagram(datagram: AirDatagram): Uint8Array {
   const out = Buffer.alloc(HEAD_BYTES + datagram.bytes.length);
-  out[0] = datagram.kind === "frame" ? 1 : 2;
+  out[0] = KINDS.indexOf(datagram.kind) + 1;
   out[1] = datagram.channel;
   out[2] = datagram.longRange ? 1 : 0;
   out.writeInt8(datagram.rssi, 3);
@@ -34,11 +37,13 @@ export function encodeAirDatagram(datagram: AirDatagram): Uint8Array {
 /** Undefined for what is none. */
 export function decodeAirDatagram(bytes: Uint8Array): AirDatagram | undefined {
   const frameBytes = bytes.length - HEAD_BYTES;
-  const [kind, channel = 0, flags = 0, , sequence = 0] = bytes;
-  if (kind === 1 ? frameBytes < 1 || frameBytes > FRAME_BYTES_MAX : kind !== 2 || frameBytes !== 0) return undefined;
+  const [kindByte = 0, channel = 0, flags = 0, , sequence = 0] = bytes;
+  const kind = KINDS[kindByte - 1];
+  const mostBytes = kind === "frame" ? FRAME_BYTES_MAX : 0;
+  if (kind === undefined || frameBytes < (kind === "frame" ? 1 : 0) || frameBytes > mostBytes) return undefined;
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   return {
-    kind: kind === 1 ? "frame" : "acknowledgement",
+    kind,
     channel,
     longRange: (flags & 1) === 1,
     rssi: view.readInt8(3),

@@ -87,8 +87,13 @@ export class AirRadio {
 
   #take(bytes: Uint8Array): void {
     const datagram = decodeAirDatagram(bytes);
-    if (datagram === undefined || datagram.channel !== this.channel || datagram.longRange !== this.longRange) return;
+    if (datagram === undefined) return;
     const mine = datagram.to === this.mac;
+    if (datagram.kind === "deaf") {
+      if (mine) this.#waiting.get(`${datagram.sequence} ${datagram.from}`)?.(false);
+      return;
+    }
+    if (datagram.channel !== this.channel || datagram.longRange !== this.longRange) return;
     if (datagram.kind === "acknowledgement") {
       if (mine) this.#waiting.get(`${datagram.sequence} ${datagram.from}`)?.(true);
       return;

@@ -17,7 +17,7 @@ import {
 } from "../../device/netnow_codec.ts";
 import type { AirDatagram } from "./air_datagram.ts";
 import { AirRadio, BROADCAST, sniffAir } from "./air_radio.ts";
-import { decode2, type FrameJson, hexBytes, jsonPacket, TYPES } from "./entool_frames.ts";
+import { hexBytes, jsonPacket, type Told, TYPES, tellFrame } from "./entool_frames.ts";
 import { UsageError, UserError } from "./errors.ts";
 
 export const FAULTS = ["hmac", "version", "group", "replay", "past", "future", "short", "type"] as const;
@@ -25,16 +25,6 @@ type Fault = (typeof FAULTS)[number];
 const TIME_ASKED_MS = 1000;
 const ASKED_TIMES = 5;
 const FAR_MS = 60_000;
-const NAMES3: Record<number, string> = {
-  1: "data",
-  2: "confirm",
-  3: "wakeup",
-  4: "back",
-  16: "beacon",
-  17: "request",
-  18: "answer",
-};
-
 interface AirOptions {
   air: string;
   channel: string;
@@ -78,23 +68,13 @@ function radioOf(options: AirOptions, onFrame: (frame: AirDatagram) => void): Ai
   }
 }
 
-/** What is known of a frame without its keys' help, too. */
-type Shown = Partial<FrameJson> & { refused?: string };
-
-function look(keys: NetnowKeys, bytes: Uint8Array): Shown {
-  const two = decode2(keys, bytes);
-  if (!("refused" in two)) return two;
-  const three = bytes[0] === 3 ? NAMES3[bytes[1] as number] : undefined;
-  return three === undefined ? two : { type: `v3 ${three}` };
-}
-
 /** What a central only says because somebody spoke to it. */
 export function isAnswer(keys: NetnowKeys, bytes: Uint8Array): boolean {
-  const { type } = look(keys, bytes);
+  const { type } = tellFrame(keys, bytes);
   return type === "tsconfirm" || type === "v3 confirm" || type === "v3 answer";
 }
 
-function line(frame: AirDatagram, shown: Shown): string {
+function line(frame: AirDatagram, shown: Told): string {
   const { type, refused, payload, tid, confirms } = shown;
   const what = refused === undefined ? pc.green((type ?? "").padEnd(10)) : pc.red(`refused ${refused}`);
   const text = payload === undefined ? "" : JSON.stringify(Buffer.from(payload, "hex").toString());
@@ -103,7 +83,7 @@ function line(frame: AirDatagram, shown: Shown): string {
   return `${pc.dim(`ch ${String(frame.channel).padStart(2)} ${frame.rssi} dBm`)} ${pc.cyan(frame.from)} > ${to} ${what} ${more.filter((each) => each).join(" ")}`;
 }
 
-function print(options: AirOptions, frame: AirDatagram, shown: Shown): void {
+function print(options: AirOptions, frame: AirDatagram, shown: Told): void {
   const { channel, rssi, from, to } = frame;
   if (options.json) console.log(JSON.stringify({ channel, rssi, from, to, ...shown }));
   else console.log(line(frame, shown));
@@ -112,7 +92,7 @@ function print(options: AirOptions, frame: AirDatagram, shown: Shown): void {
 export async function watch(keys: NetnowKeys, options: AirOptions): Promise<void> {
   let end: () => void;
   try {
-    end = sniffAir(options.air, (frame) => print(options, frame, look(keys, frame.bytes)));
+    end = sniffAir(options.air, (frame) => print(options, frame, tellFrame(keys, frame.bytes)));
   } catch {
     throw new UserError(
       `No air in ${options.air}: start a device with --air ${options.air} first, or make the folder.`,
@@ -133,7 +113,7 @@ async function listen(keys: NetnowKeys, type: string | undefined, options: AirOp
   let came = 0;
   let finish = () => {};
   const radio = radioOf(options, (frame) => {
-    const shown = look(keys, frame.bytes);
+    const shown = tellFrame(keys, frame.bytes);
     const text = Buffer.from(shown.payload ?? "", "hex").toString();
     if ((type !== undefined && shown.type !== type) || !text.includes(options.text ?? "")) return;
     print(options, frame, shown);

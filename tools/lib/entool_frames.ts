@@ -44,6 +44,26 @@ export interface FrameJson {
   from?: "central" | "peripheral";
 }
 
+const NAMES3: Record<number, string> = {
+  1: "data",
+  2: "confirm",
+  3: "wakeup",
+  4: "back",
+  16: "beacon",
+  17: "request",
+  18: "answer",
+};
+
+/** What is known of a frame with the group's keys alone: of version 3 the type. */
+export type Told = Partial<FrameJson> & { refused?: string };
+
+export function tellFrame(keys: NetnowKeys, bytes: Uint8Array): Told {
+  const two = decode2(keys, bytes);
+  if (!("refused" in two)) return two;
+  const three = bytes[0] === 3 ? NAMES3[bytes[1] as number] : undefined;
+  return three === undefined ? two : { type: `v3 ${three}` };
+}
+
 export type Decoded = FrameJson | { refused: string };
 
 export function hexBytes(what: string, hex: string, length?: number): Uint8Array {

@@ -23,6 +23,13 @@ export interface Radio {
   heard(frame: AirFrame, rssi: number): void;
 }
 
+/** A radio of another process: it answers in its own time, and only it knows its channel. */
+export interface FarRadio {
+  readonly mac: string;
+  /** Hands it a frame; `arrived` is called when it has acknowledged. */
+  deliver(frame: AirFrame, rssi: number, arrived: () => void): void;
+}
+
 /** Chances are 0..1. */
 export interface AirSettings {
   /** A frame does not arrive; each receiver of a broadcast has its own luck. */
@@ -58,15 +65,20 @@ export class Air {
   };
   /** Settings of one direction between two radios, by `FROM>TO`. */
   readonly links = new Map<string, Partial<AirSettings>>();
-  readonly #seed: number;
+  /** Of what befalls the frames from now on. */
+  seed: number;
   readonly #radios = new Set<Radio>();
-  readonly #listeners = new Set<(frame: AirFrame) => void>();
+  readonly #listeners = new Set<(frame: AirFrame, far: boolean) => void>();
+  /** The radios of other processes that may hear a frame. */
+  far: (frame: AirFrame) => FarRadio[] = () => [];
+  /** Told when a radio is switched, before it sends anything. */
+  onTune: (radio: Radio) => void = () => {};
   /** Frames that each radio has sent, over its restarts. */
   readonly #sent = new Map<string, number>();
 
   constructor(clock: SimClock, seed = 1) {
     this.clock = clock;
-    this.#seed = seed;
+    this.seed = seed;
   }
 
   /** Returns a function that takes the radio away. */
@@ -75,10 +87,14 @@ export class Air {
     return () => this.#radios.delete(radio);
   }
 
-  /** Tells every frame that is sent, at that moment, heard or not. Returns a function that ends it. */
-  observe(listener: (frame: AirFrame) => void): () => void {
+  /** Tells every frame that is sent, at that moment, heard or not; `far`: by another process. Returns a function that ends it. */
+  observe(listener: (frame: AirFrame, far: boolean) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  tell(frame: AirFrame, far: boolean): void {
+    for (const listener of this.#listeners) listener(frame, far);
   }
 
   /** Sends a frame on the radio's channel; `done` tells once whether it was acknowledged (broadcast: that it is out). */
@@ -87,16 +103,16 @@ export class Air {
     this.#sent.set(radio.mac, number);
     const { channel, longRange, mac } = radio;
     const frame: AirFrame = { channel, longRange, from: mac, to, bytes: bytes.slice() };
-    for (const listener of this.#listeners) listener(frame);
+    this.tell(frame, false);
     const broadcast = to === BROADCAST;
     let open = true;
     const settle = (acknowledged: boolean) => {
       if (open) done(acknowledged);
       open = false;
     };
-    for (const other of this.#radios) {
+    for (const other of [...this.#radios, ...this.far(frame)]) {
       if (other === radio || (!broadcast && other.mac !== to)) continue;
-      const chances = repeatable(Bun.hash.xxHash32(`${mac}>${other.mac}#${number}`, this.#seed));
+      const chances = repeatable(Bun.hash.xxHash32(`${mac}>${other.mac}#${number}`, this.seed));
       this.#pass(frame, other, chances, (acknowledged) => {
         if (!broadcast && acknowledged) settle(true);
       });
@@ -105,21 +121,29 @@ export class Air {
     this.clock.after(broadcast ? delayUs : GIVE_UP_US + delayUs + jitterUs, () => settle(broadcast));
   }
 
-  #pass(frame: AirFrame, radio: Radio, chance: () => number, arrived: (acknowledged: boolean) => void): void {
+  #pass(
+    frame: AirFrame,
+    radio: Radio | FarRadio,
+    chance: () => number,
+    arrived: (acknowledged: boolean) => void,
+  ): void {
     const link = { ...this.settings, ...this.links.get(`${frame.from}>${radio.mac}`) };
     // All draws are made, so that one setting does not move the luck of another.
     const [lost, unanswered, twice, late] = [chance(), chance(), chance(), chance()] as const;
     const delayUs = Math.round(link.delayUs + chance() * link.jitterUs);
     if (lost < link.loss) return;
     this.clock.after(delayUs, () => {
-      if (radio.channel === 0 || radio.channel !== frame.channel || radio.longRange !== frame.longRange) return;
+      const near = "channel" in radio;
+      const tuned = () => near && radio.channel === frame.channel && radio.longRange === frame.longRange;
+      if (near && !tuned()) return;
       const hear = () => {
-        if (radio.channel === frame.channel) radio.heard(frame, link.rssi);
+        if (!near) radio.deliver(frame, link.rssi, () => arrived(true));
+        else if (tuned()) radio.heard(frame, link.rssi);
       };
       if (late < link.reorder) this.clock.after(LATE_US, hear);
       else hear();
       if (twice < link.duplicate) this.clock.after(TWICE_AFTER_US, hear);
-      arrived(unanswered >= link.ackLoss);
+      if (near) arrived(unanswered >= link.ackLoss);
     });
   }
 }

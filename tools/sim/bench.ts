@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { BUILD } from "../lib/paths.ts";
+import { Air } from "./air.ts";
 import { SimBroker } from "./broker.ts";
 import { HostMachine } from "./host_machine.ts";
 import { HostWorld, type Pace } from "./host_world.ts";
@@ -42,6 +43,8 @@ export interface BenchOptions extends CommonOptions {
   pace: Pace;
   /** More options for the firmware. */
   args?: string[];
+  /** An ESP-NOW peripheral: without a network and a broker. */
+  peripheral?: boolean;
 }
 
 export interface QemuBenchOptions extends CommonOptions {
@@ -53,15 +56,20 @@ export interface QemuBenchOptions extends CommonOptions {
 export class Bench<M extends BenchMachine = HostMachine> {
   readonly world: HostWorld;
   readonly broker: SimBroker | undefined;
+  /** Of ESP-NOW. */
+  readonly air: Air;
   readonly machine: M;
   readonly meter: PzemModel;
   readonly household: Household;
   readonly config: string;
+  /** Devices beside the first one. */
+  readonly #others: HostMachine[] = [];
 
   private constructor(table: Table, machine: M, uart: number, config: string) {
     const { options, world, broker } = table;
     this.world = world;
     this.broker = broker;
+    this.air = table.air;
     this.machine = machine;
     this.meter = new PzemModel(machine.board, uart);
     this.household = new Household(world.clock, this.meter, options.seed ?? 1);
@@ -70,17 +78,22 @@ export class Bench<M extends BenchMachine = HostMachine> {
 
   /** A bench with the power still off. */
   static async make(options: BenchOptions): Promise<Bench> {
-    const table = await Bench.#lay(options, options.pace);
-    const { world, flashDir } = table;
-    const machine = new HostMachine({
-      world,
-      firmware: options.firmware,
-      flashDir,
-      uniqueId: uniqueIdOf(options.name),
-      args: options.args ?? [],
-      ...(options.seed === undefined ? {} : { seed: options.seed }),
-    });
-    return new Bench(table, machine, PZEM_UART, configText(table, "simulated", "127.0.0.1")).#prepared(options.bundle);
+    const table = await Bench.#lay(options, options.pace, options.peripheral !== true);
+    const machine = hostMachine(table, options);
+    const config = options.peripheral ? peripheralConfig(options) : configText(table, "simulated", "127.0.0.1");
+    const bench = new Bench(table, machine, PZEM_UART, config);
+    await prepare(machine, options.bundle, config);
+    return bench;
+  }
+
+  /** Puts an ESP-NOW peripheral beside the first device, with the power still off. A seed has to be one of its own. */
+  async addPeripheral(options: Omit<BenchOptions, "pace">): Promise<{ machine: HostMachine; config: string }> {
+    const table = { options, world: this.world, broker: undefined, air: this.air, flashDir: emptied(options) };
+    const machine = hostMachine(table, options);
+    this.#others.push(machine);
+    const config = peripheralConfig(options);
+    await prepare(machine, options.bundle, config);
+    return { machine, config };
   }
 
   /** A bench with the emulator, in real time, with the power still off. Throws UserError when QEMU or the image are not there. */
@@ -88,35 +101,31 @@ export class Bench<M extends BenchMachine = HostMachine> {
     const { chip } = options;
     const image = qemuImage(chip, options.image);
     const program = await findQemu(chip);
-    const table = await Bench.#lay(options, 1);
+    const table = await Bench.#lay(options, 1, true);
     const machine = new QemuMachine({ world: table.world, chip, program, image, flashDir: table.flashDir });
     const uart = Math.min(PZEM_UART, QEMU_CHIPS[chip].uarts - 1);
-    return new Bench(table, machine, uart, configText(table, "(qemu)", QEMU_HOST)).#prepared(options.bundle);
+    const bench = new Bench(table, machine, uart, configText(table, "(qemu)", QEMU_HOST));
+    await prepare(machine, options.bundle, bench.config);
+    return bench;
   }
 
-  static async #lay(options: CommonOptions, pace: Pace): Promise<Table> {
-    const flashDir = options.flashDir ?? simFolder(options.name);
-    if (options.fresh) rmSync(flashDir, { recursive: true, force: true });
-    mkdirSync(flashDir, { recursive: true });
+  static async #lay(options: CommonOptions, pace: Pace, network: boolean): Promise<Table> {
+    const flashDir = emptied(options);
     const world = new HostWorld(pace);
-    const broker = options.externalBroker === undefined ? await SimBroker.start() : undefined;
-    if (broker === undefined) world.externalGraceMs = 2;
-    else {
+    const air = new Air(world.clock, options.seed ?? 1);
+    const broker = network && options.externalBroker === undefined ? await SimBroker.start() : undefined;
+    if (options.externalBroker !== undefined) world.externalGraceMs = 2;
+    if (broker !== undefined) {
       broker.onTraffic = () => world.noteTraffic();
       broker.onSent = (address) => world.noteSent(address);
     }
-    return { options, world, broker, flashDir };
-  }
-
-  async #prepared(bundle: Uint8Array | undefined): Promise<this> {
-    if (bundle !== undefined) await this.machine.installBundle(bundle);
-    await this.machine.writeFile("config.txt", this.config);
-    return this;
+    return { options, world, broker, air, flashDir };
   }
 
   async close(): Promise<void> {
     await this.world.stop();
     await this.machine.close();
+    for (const each of this.#others) await each.close();
     await this.broker?.close();
   }
 }
@@ -125,7 +134,33 @@ interface Table {
   options: CommonOptions;
   world: HostWorld;
   broker: SimBroker | undefined;
+  air: Air;
   flashDir: string;
+}
+
+/** The folder with the chip's state. */
+function emptied(options: CommonOptions): string {
+  const folder = options.flashDir ?? simFolder(options.name);
+  if (options.fresh) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+function hostMachine({ world, air, flashDir }: Table, options: Omit<BenchOptions, "pace">): HostMachine {
+  return new HostMachine({
+    world,
+    air,
+    firmware: options.firmware,
+    flashDir,
+    uniqueId: uniqueIdOf(options.name),
+    args: options.args ?? [],
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  });
+}
+
+async function prepare(machine: BenchMachine, bundle: Uint8Array | undefined, config: string): Promise<void> {
+  if (bundle !== undefined) await machine.installBundle(bundle);
+  await machine.writeFile("config.txt", config);
 }
 
 /** Where a virtual device's flash is kept between runs. */
@@ -154,4 +189,9 @@ function configText({ options, broker }: Table, network: string, host: string): 
   if (external?.user !== undefined) lines.push(`mqttuser ${external.user}`);
   if (external?.password !== undefined) lines.push(`mqttpass ${external.password}`);
   return `${[...lines, ...(options.moreConfig ?? [])].join("\n")}\n`;
+}
+
+/** Of a device that has nothing but the radio. */
+function peripheralConfig({ otakey, moreConfig }: CommonOptions): string {
+  return `${["watchdog 1", `otakey ${otakey}`, ...(moreConfig ?? [])].join("\n")}\n`;
 }

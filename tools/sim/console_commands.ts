@@ -1,6 +1,8 @@
 // The commands that a person types while `bun run sim` runs: reading a line, and what it does to the bench.
 
+import { AIR_HELP, type AirChange, parseAir } from "./air_settings.ts";
 import type { Bench } from "./bench.ts";
+import { hasRadio, isPeripheral, shortName } from "./cast.ts";
 import type { BenchMachine } from "./machine.ts";
 import { PZEM_FAULTS, type PzemFault } from "./models/pzem.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -8,6 +10,8 @@ import type { Surroundings } from "./surroundings.ts";
 const METER_HELP = `v 231.5            voltage of the mains; "v auto" follows the household again
 w 1200             load in watts; "w auto"
 fault KIND         the meter: ${PZEM_FAULTS.join(", ")}`;
+const AIR_COMMAND_HELP = `air loss=30,...    the air of ESP-NOW: ${AIR_HELP}`;
+const BATTERY_HELP = "battery empty|full  of the device that has no network";
 const COMMON_HELP = `wifi off|on        the access point
 broker off|on      the embedded broker; "broker mute" accepts and never answers
 reset              presses the reset button
@@ -18,9 +22,17 @@ cmd TOPIC PAYLOAD  publishes anything; a TOPIC without / is cmnd/NAME/TOPIC
 h                  this help
 q                  ends`;
 
-export interface ConsoleContext {
-  /** What is around an appliance that is not the energy meter. */
+/** A device on the bench and what is around it, unless it is the energy meter. */
+export interface SimDevice {
+  name: string;
+  profile: string;
+  machine: BenchMachine;
   around: Surroundings | undefined;
+}
+
+export interface ConsoleContext {
+  /** A word in front of a command says which one is meant; without it the one that knows the command, else the first. */
+  devices: SimDevice[];
   bench: Bench<BenchMachine>;
   name: string;
   publish: (topic: string, payload: string) => void;
@@ -32,23 +44,34 @@ export interface ConsoleContext {
 
 /** Carries one line out. Throws an Error whose message tells the person what is wrong with it. */
 export async function carryOut(line: string, context: ConsoleContext): Promise<void> {
-  const [word = "", ...rest] = line.trim().split(/\s+/);
-  const { bench, name, say, around } = context;
+  const words = line.trim().split(/\s+/);
+  const { bench, name, say, devices } = context;
+  const named = devices.find((each) => shortName(each.profile) === words[0]);
+  const meant = named === undefined ? devices : [named];
+  const [word = "", ...rest] = named === undefined ? words : words.slice(1);
   const argument = rest[0] ?? "";
-  if (around !== undefined && (await perform(around, word, argument, context))) return;
+  for (const { around } of meant) if (around !== undefined && (await perform(around, word, argument, context))) return;
+  const { machine, profile } = meant[0] as SimDevice;
   switch (word) {
     case "":
       return;
     case "h":
     case "help":
     case "?":
-      return say(
-        around === undefined
-          ? `${METER_HELP}\n${COMMON_HELP}`
-          : `${around.help}\nlook               what is to be seen there\n${COMMON_HELP}`,
-      );
+      return say(helpOf(context));
     case "look":
-      return context.show(around?.look() ?? []);
+      for (const { around } of meant) context.show(around?.look() ?? []);
+      return;
+    case "air":
+      applyAir(parseAir(argument), bench);
+      return say(`the air has ${argument}`);
+    case "battery": {
+      const battery = meant.find((each) => isPeripheral(each.profile));
+      if (battery === undefined) throw new Error("no device here has one");
+      if (argument !== "empty" && argument !== "full") throw new Error("battery takes empty or full");
+      await (argument === "empty" ? battery.machine.powerCut() : battery.machine.powerOn());
+      return say(`the battery of ${shortName(battery.profile)} is ${argument}`);
+    }
     case "q":
     case "quit":
       return context.quit();
@@ -74,18 +97,20 @@ export async function carryOut(line: string, context: ConsoleContext): Promise<v
     case "broker":
       return brokerSwitch(argument, context);
     case "reset":
-      return bench.machine.pressReset();
+      return machine.pressReset();
     case "power":
       if (argument !== "" && argument !== "on" && argument !== "off") throw new Error("power takes off, on or nothing");
-      if (argument !== "on") await bench.machine.powerCut();
-      if (argument !== "off") await bench.machine.powerOn();
-      return say(`the power is ${argument === "" ? "back" : argument}`);
+      if (argument !== "on") await machine.powerCut();
+      if (argument !== "off") await machine.powerOn();
+      return say(
+        `the power ${devices.length > 1 ? `of ${shortName(profile)} ` : ""}is ${argument === "" ? "back" : argument}`,
+      );
     case "pin": {
       const pin = Number(argument);
       const level = Number(rest[1]);
       if (!Number.isInteger(pin) || (level !== 0 && level !== 1)) throw new Error("pin takes a number and 0 or 1");
       say(`pin ${pin} is driven to ${level}`);
-      return bench.world.act(() => bench.machine.board.drive(pin, level));
+      return bench.world.act(() => machine.board.drive(pin, level));
     }
     case "ota":
       if (argument === "") throw new Error("ota takes a word, e.g. getversion");
@@ -96,6 +121,35 @@ export async function carryOut(line: string, context: ConsoleContext): Promise<v
     default:
       throw new Error(`"${word}" is not a command; h lists them`);
   }
+}
+
+function helpOf({ devices }: ConsoleContext): string {
+  const around = devices.flatMap((each) => each.around?.help ?? []);
+  const own = around.length > 0 ? [...around, "look               what is to be seen there"] : [];
+  const radio = devices.some((each) => hasRadio(each.profile));
+  const battery = devices.some((each) => isPeripheral(each.profile));
+  const several = `${devices.map((each) => shortName(each.profile)).join(", ")} in front of reset, power or pin says which one`;
+  return [
+    ...(own.length === 0 && !radio ? [METER_HELP] : own),
+    ...(radio ? [AIR_COMMAND_HELP] : []),
+    ...(battery ? [BATTERY_HELP] : []),
+    COMMON_HELP,
+    ...(devices.length > 1 ? [several] : []),
+  ].join("\n");
+}
+
+/** Settings of the air; a channel is that of the access point, which goes away for a second. */
+export function applyAir({ settings, channel, seed }: AirChange, bench: Bench<BenchMachine>): void {
+  Object.assign(bench.air.settings, settings);
+  if (seed !== undefined) bench.air.seed = seed;
+  if (channel === undefined) return;
+  const { board } = bench.machine;
+  bench.world.act(() => {
+    board.network.channel = channel;
+    if (!bench.machine.powered) return;
+    board.setNetwork(false);
+    board.clock.after(1_000_000, () => board.setNetwork(true));
+  });
 }
 
 /** True when the surroundings have such a command. The world's acts come when the device has paused. */

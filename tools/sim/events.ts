@@ -1,11 +1,18 @@
 // What happens in a simulation as events, in the two forms in which `bun run sim` shows them: a JSON object per line, and columns.
 
 import pc from "picocolors";
+import type { NetnowKeys } from "../../device/netnow_codec.ts";
+import { tellFrame } from "../lib/entool_frames.ts";
+import { BROADCAST } from "./air.ts";
 import type { Bench } from "./bench.ts";
+import type { Board } from "./board.ts";
 import type { BrokerEvent } from "./broker.ts";
 import type { BenchMachine } from "./machine.ts";
 
-export type SimEvent = { /** Milliseconds since the simulation began, by the virtual clock. */ t: number } & (
+export type SimEvent = {
+  /** Milliseconds since the simulation began, by the virtual clock. */ t: number;
+  /** Which one of several devices. */ device?: string;
+} & (
   | { kind: "publish"; topic: string; payload: string; retain: boolean }
   | { kind: "connect"; client: string }
   | { kind: "disconnect"; client: string }
@@ -13,26 +20,54 @@ export type SimEvent = { /** Milliseconds since the simulation began, by the vir
   | { kind: "pin"; pin: number; level: number }
   | { kind: "reset"; reason: string }
   | { kind: "net"; state: string }
-  | { kind: "frame"; bus: string; toChip: boolean; hex: string }
+  | { kind: "frame"; bus: `uart${number}`; toChip: boolean; hex: string }
+  /** MACs are 12 hex digits; `far`: a radio of another process. */
+  | { kind: "frame"; bus: "espnow"; from: string; to: string; channel: number; type: string; far: boolean; hex: string }
   | { kind: "flash"; operation: number; count: number }
   | { kind: "cpu"; mhz: number }
   | { kind: "log"; line: string }
 );
 
-/** Tells `each` everything that happens on the bench, in order. Returns a function that ends it. */
-export function observeBench(bench: Bench<BenchMachine>, each: (event: SimEvent) => void): () => void {
-  const t = () => Math.round(bench.world.clock.nowUs / 1000);
-  const endBoard = bench.machine.board.observe((event) => {
-    if (event.kind === "uart") {
-      const hex = Buffer.from(event.bytes).toString("hex");
-      each({ t: t(), kind: "frame", bus: `uart${event.uart}`, toChip: event.toChip === true, hex });
-    } else each({ t: t(), ...event });
-  });
-  const endBroker = bench.broker?.observe((event) => each({ t: t(), ...brokerEvent(event) }));
+/** Tells `each` everything that happens on the bench, in order, of ESP-NOW but the air. Returns a function that ends it. `device` is told
+ * with what the first machine does. */
+export function observeBench(bench: Bench<BenchMachine>, each: (event: SimEvent) => void, device?: string): () => void {
+  const endBoard = observeDevice(bench, bench.machine.board, each, device);
+  const endBroker = bench.broker?.observe((event) => each({ t: timeOf(bench), ...brokerEvent(event) }));
   return () => {
     endBoard();
     endBroker?.();
   };
+}
+
+/** What one device on it does. */
+export function observeDevice(
+  bench: Bench<BenchMachine>,
+  board: Board,
+  each: (event: SimEvent) => void,
+  device?: string,
+): () => void {
+  const which = device === undefined ? {} : { device };
+  return board.observe((event) => {
+    const t = timeOf(bench);
+    if (event.kind === "uart") {
+      const hex = Buffer.from(event.bytes).toString("hex");
+      each({ t, ...which, kind: "frame", bus: `uart${event.uart}`, toChip: event.toChip === true, hex });
+    } else each({ t, ...which, ...event });
+  });
+}
+
+/** Every frame of ESP-NOW, whether or not anybody hears it. */
+export function observeAir(bench: Bench<BenchMachine>, each: (event: SimEvent) => void, keys: NetnowKeys): () => void {
+  return bench.air.observe(({ from, to, channel, bytes }, far) => {
+    const { type, refused } = tellFrame(keys, bytes);
+    const hex = Buffer.from(bytes).toString("hex");
+    const told = type ?? `refused ${refused}`;
+    each({ t: timeOf(bench), kind: "frame", bus: "espnow", from, to, channel, type: told, far, hex });
+  });
+}
+
+function timeOf(bench: Bench<BenchMachine>): number {
+  return Math.round(bench.world.clock.nowUs / 1000);
 }
 
 function brokerEvent(event: BrokerEvent) {
@@ -49,6 +84,7 @@ function brokerEvent(event: BrokerEvent) {
  * middle column; a value that does not fit `columns` goes on below itself. */
 export function describe(event: SimEvent, width: number, columns?: number): string | undefined {
   const time = formatTime(event.t);
+  const named = (name: string) => (event.device === undefined ? name : `${event.device} ${name}`);
   const row = (name: string, value: string, paint: (text: string) => string, paintValue = plain) => {
     const left = time.length + 2 + Math.max(width, name.length) + 2;
     const folded = fold(value, columns === undefined ? Number.POSITIVE_INFINITY : columns - left);
@@ -64,11 +100,20 @@ export function describe(event: SimEvent, width: number, columns?: number): stri
     case "disconnect":
       return row("broker", `${event.client} is gone`, pc.dim, pc.yellow);
     case "reset":
-      return row("reset", event.reason, pc.dim, pc.yellow);
+      return row(named("reset"), event.reason, pc.dim, pc.yellow);
     case "net":
-      return row("network", event.state, pc.dim);
+      return row(named("network"), event.state, pc.dim);
+    case "frame":
+      // What comes by itself every few seconds would hide the rest.
+      if (event.bus !== "espnow" || event.type === "ts" || event.type === "v3 beacon") return undefined;
+      return row(
+        "espnow",
+        `${event.from} > ${event.to === BROADCAST ? "all" : event.to}  ${event.type}`,
+        pc.dim,
+        pc.blue,
+      );
     case "log":
-      return row("log", event.line, pc.dim, pc.dim);
+      return row(named("log"), event.line, pc.dim, pc.dim);
     default:
       return undefined;
   }

@@ -28,6 +28,7 @@ export class HostRadio implements Radio {
     this.mac = mac;
     this.channel = channel;
     this.longRange = longRange;
+    this.#air.onTune(this);
   }
 
   send({ sequence, to, frame }: Extract<FromDevice, { kind: "espnow send" }>): void {

@@ -38,6 +38,7 @@ export class HostWorld {
   #pace: Pace;
   /** Extra real time to wait for quiet when the broker or the peers are other processes, whose traffic is not seen. */
   externalGraceMs = 0;
+  #holds = 0;
   #traffic = 0;
   #lastTrafficMs = 0;
   readonly #expected = new Map<Scheduled, number>();
@@ -126,6 +127,17 @@ export class HostWorld {
     this.poke();
   }
 
+  /** Time stands still until what is returned is called. */
+  hold(): () => void {
+    let held = true;
+    this.#holds++;
+    return () => {
+      if (held) this.#holds--;
+      held = false;
+      this.poke();
+    };
+  }
+
   /** Lets time pass until `done` is true; false when `limitMs` of virtual time went by before, or the world ended. */
   async until(done: () => boolean, limitMs: number): Promise<boolean> {
     this.start();
@@ -162,7 +174,7 @@ export class HostWorld {
 
   async #loop(): Promise<void> {
     while (!this.#stopped) {
-      if ([...this.#machines].some((each) => each.busy)) {
+      if (this.#holds > 0 || [...this.#machines].some((each) => each.busy)) {
         await this.#event(LOOK_MS);
         for (const machine of this.#machines) machine.checkHang();
         continue;

@@ -33,6 +33,7 @@ export class MemoryRadio implements Radio {
     this.#asked = channel;
     this.longRange = longRange;
     this.channel = this.#wanted();
+    this.#air.onTune(this);
   }
 
   /** Also when the chip restarts. */

@@ -7,6 +7,7 @@ import { Ds18x20Model } from "./models/ds18x20.ts";
 import { FlowMeter } from "./models/flow_meter.ts";
 import { Hdc1080Model } from "./models/hdc1080.ts";
 import { ev1527, ht6p20 } from "./models/key_fob.ts";
+import { LoadCell } from "./models/load_cell.ts";
 import { Mcp23017Model } from "./models/mcp23017.ts";
 import { Ssd1306Model } from "./models/ssd1306.ts";
 import { OneWireBus } from "./one_wire_bus.ts";
@@ -23,7 +24,15 @@ export interface Surroundings {
   picture: Picture | undefined;
 }
 
-const MAKERS: Record<string, (board: Board) => Surroundings> = { relay, termo, weather, h2o, rx433, switch: wall };
+const MAKERS: Record<string, (board: Board) => Surroundings> = {
+  relay,
+  termo,
+  weather,
+  h2o,
+  rx433,
+  switch: wall,
+  scale_sensor: scale,
+};
 
 /** Puts the profile's parts on the board. Undefined for a profile without surroundings of its own. */
 export function surroundingsOf(profile: string, board: Board): Surroundings | undefined {
@@ -163,6 +172,23 @@ function rx433(board: Board): Surroundings {
       return `key fob ${argument} is pressed`;
     },
     look: () => [],
+    picture: undefined,
+  };
+}
+
+function scale(board: Board): Surroundings {
+  // As config.sample.txt calibrates it.
+  const cell = new LoadCell(board, { data: 5, clock: 4 }, 21_000, 84_000, 12);
+  return {
+    help: "weigh 12.5         puts so many kg on the scale\nnoise 0.1          it trembles by so many kg\nhx711 0|1          breaks, mends the HX711",
+    command: (word, argument) => {
+      if (word === "weigh") cell.kg = number(argument, -100, 300);
+      else if (word === "noise") cell.noiseKg = number(argument, 0, 100);
+      else if (word === "hx711") cell.present = number(argument, 0, 1) === 1;
+      else return undefined;
+      return `${cell.kg} kg are on the scale, trembling by ${cell.noiseKg} kg${cell.present ? "" : ", its HX711 is dead"}`;
+    },
+    look: () => [`scale  ${cell.kg} kg`],
     picture: undefined,
   };
 }
