@@ -1,12 +1,16 @@
 // Proves the whole device against a broker that nobody here wrote: it boots, publishes, leaves its last will behind, is updated.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
+import { ROOT } from "../../tools/lib/paths.ts";
+import { keptMessages } from "../../tools/lib/retained.ts";
 import { FASTER_WINDOWS } from "../../tools/sim/variants.ts";
 import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
+import { readDiscovery } from "../support/home_assistant.ts";
 import { hostTest as test } from "../support/machine_under_test.ts";
 import { hasMosquitto, type Mosquitto, startMosquitto } from "../support/mosquitto.ts";
-import { bundleFile, watchedOta } from "../support/ota_tool.ts";
+import { bundleFile, runTool, watchedOta } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
@@ -26,7 +30,7 @@ describe.skipIf(!hasMosquitto())("an energy meter at mosquitto, with user and pa
   beforeAll(async () => {
     broker = await startMosquitto(user, password);
     const externalBroker = { host: "127.0.0.1", port: broker.port, user, password };
-    energy = await energyBench(undefined, { externalBroker, pace: PACE });
+    energy = await energyBench(undefined, { externalBroker, pace: PACE, moreConfig: ["discovery homeassistant"] });
     client = await observer();
     await energy.bench.machine.powerOn();
   });
@@ -72,6 +76,21 @@ describe.skipIf(!hasMosquitto())("an energy meter at mosquitto, with user and pa
   test("a command is answered", async () => {
     await client.publishAsync("cmnd/meter/OTA", "stats", { qos: 1 });
     expect(await hears("Log", "connlost events net 0 mqtt 0")).toBe(true);
+  });
+
+  test("its announcement to Home Assistant is kept, and `bun run clean_mqtt` takes it away", async () => {
+    const login = await connectAsync(`mqtt://127.0.0.1:${broker.port}`, { username: user, password });
+    const announced = async () => [...(await keptMessages(login, ["homeassistant/#"])).values()];
+    // Within 10 s of the connection, and the meter's window is later than that.
+    const [payload = "", ...more] = await announced();
+    expect([readDiscovery(payload).device.name, more]).toEqual(["meter", []]);
+    const url = `mqtt://${user}:${password}@127.0.0.1:${broker.port}`;
+    const command = [process.execPath, join(ROOT, "tools", "clean_mqtt.ts"), "meter", "--broker", url, "--json"];
+    const { code, events } = await runTool(energy, () => {}, command);
+    energy.bench.world.setPace(PACE);
+    expect([code, events]).toEqual([0, [{ topic: expect.stringMatching(/^homeassistant\/device\//), removed: true }]]);
+    expect(await announced()).toEqual([]);
+    await login.endAsync(true);
   });
 
   test("`bun run ota` updates it, and it confirms", async () => {

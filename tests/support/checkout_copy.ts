@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { compileBundle } from "../../tools/lib/build_bundle.ts";
 import { buildCompiler } from "../../tools/lib/native_build.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
+import { Bench } from "../../tools/sim/bench.ts";
+import { hostFirmware } from "../../tools/sim/firmware.ts";
 
 const COPIED = [
   "device",
@@ -56,6 +58,20 @@ export class CheckoutCopy {
   async bundle(profile: string): Promise<Uint8Array> {
     const store = join(this.folder, "artifacts");
     return (await compileBundle(await buildCompiler(), { profile, root: this.folder, store })).bundle;
+  }
+
+  /** A profile there on the host firmware, its power off. */
+  async bench(profile: string, name: string, moreConfig: string[]): Promise<Bench> {
+    return Bench.make({
+      name,
+      firmware: await hostFirmware(),
+      bundle: await this.bundle(profile),
+      pace: "fast",
+      seed: 1,
+      otakey: "11".repeat(32),
+      flashDir: join(this.folder, "flash", name),
+      moreConfig,
+    });
   }
 
   close(): void {

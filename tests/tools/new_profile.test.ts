@@ -1,13 +1,10 @@
 // Proves that `bun run new_profile` makes a profile that passes all that a profile has to, builds, and runs on the firmware.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkConfigWith } from "../../tools/lib/config_file.ts";
 import { profileFiles } from "../../tools/lib/profile_template.ts";
-import { Bench } from "../../tools/sim/bench.ts";
-import { hostFirmware } from "../../tools/sim/firmware.ts";
 import { CheckoutCopy } from "../support/checkout_copy.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
@@ -39,18 +36,7 @@ test("its sample passes its schema", async () => {
 });
 
 test("its bundle runs on the firmware", async () => {
-  const flash = mkdtempSync(join(tmpdir(), "hearth-new-profile-"));
-  const bundle = await copy.bundle(NAME);
-  const bench = await Bench.make({
-    name: "porch",
-    firmware: await hostFirmware(),
-    bundle,
-    pace: "fast",
-    seed: 1,
-    otakey: "11".repeat(32),
-    flashDir: join(flash, "flash"),
-    moreConfig: ["pin 26"],
-  });
+  const bench = await copy.bench(NAME, "porch", ["pin 26"]);
   try {
     const said: string[] = [];
     bench.broker?.observe((event) => {
@@ -64,7 +50,6 @@ test("its bundle runs on the firmware", async () => {
     expect(bench.machine.board.outputs.get(26)).toBe(1);
   } finally {
     await bench.close();
-    rmSync(flash, { recursive: true, force: true });
   }
 });
 

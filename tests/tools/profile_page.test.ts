@@ -2,15 +2,11 @@
 // make rings on the firmware, in virtual time, when the page's own lines are typed.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeHeader } from "../../tools/lib/bundle.ts";
 import { checkConfigWith } from "../../tools/lib/config_file.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
-import { Bench } from "../../tools/sim/bench.ts";
 import { type ConsoleContext, carryOut } from "../../tools/sim/console_commands.ts";
-import { hostFirmware } from "../../tools/sim/firmware.ts";
 import { bareBoard } from "../../tools/sim/surroundings.ts";
 import { CheckoutCopy } from "../support/checkout_copy.ts";
 import { readDiscovery } from "../support/home_assistant.ts";
@@ -85,19 +81,9 @@ test("its files pass formatter, linter and compiler, and the sample its schema",
 });
 
 test("the doorbell rings on the firmware when the page's lines are typed", async () => {
-  const flash = mkdtempSync(join(tmpdir(), "hearth-doorbell-"));
-  const bundle = await copy.bundle("doorbell");
-  expect(decodeHeader(bundle)).toMatchObject({ bootPins: [{ pin: 26, mode: 3, level: 0 }] });
-  const bench = await Bench.make({
-    name: "frontdoor",
-    firmware: await hostFirmware(),
-    bundle,
-    pace: "fast",
-    seed: 1,
-    otakey: "11".repeat(32),
-    flashDir: join(flash, "flash"),
-    moreConfig: ["chime 800", "discovery homeassistant"],
-  });
+  const header = decodeHeader(await copy.bundle("doorbell"));
+  expect(header).toMatchObject({ bootPins: [{ pin: 26, mode: 3, level: 0 }] });
+  const bench = await copy.bench("doorbell", "frontdoor", ["chime 800", "discovery homeassistant"]);
   try {
     const { world, broker, machine } = bench;
     const said: string[] = [];
@@ -134,6 +120,5 @@ test("the doorbell rings on the firmware when the page's lines are typed", async
     expect(await world.until(() => sounds() && said.includes("2"), 2000)).toBe(true);
   } finally {
     await bench.close();
-    rmSync(flash, { recursive: true, force: true });
   }
 });
