@@ -1,0 +1,109 @@
+// A scenario's stage on the host firmware: the profile's bundle on a process of its own, with a board, a broker and virtual time.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Air } from "../sim/air.ts";
+import { SimBroker } from "../sim/broker.ts";
+import { hostFirmware, profileBundle } from "../sim/firmware.ts";
+import { HostMachine } from "../sim/host_machine.ts";
+import { HostWorld } from "../sim/host_world.ts";
+import { type Parts, partsOf } from "./parts.ts";
+import type { Scenario } from "./scenario.ts";
+import { configOf, NAME, PEER_ID, peerConfigOf, publicationTracer, SEED, tracedEvent, UNIQUE_ID } from "./settings.ts";
+import type { Stage } from "./stage.ts";
+import { actOnWorld } from "./world.ts";
+
+/** Real time without traffic before virtual time moves on: the scheduler does not see what is on its way through sockets. */
+const GRACE_MS = 3;
+/** Waits longer than this go without, up to so much before their end. */
+const LONG_MS = 10_000;
+const CAREFUL_MS = 3000;
+/** Longer than any scenario. */
+const LIMIT_MS = 7 * 86_400_000;
+
+/** The device's power is still off. */
+export async function hostStage(scenario: Scenario): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), "hearth-scenario-"));
+  const firmware = await hostFirmware();
+  const world = new HostWorld("fast");
+  const air = new Air(world.clock, SEED);
+  const broker = await SimBroker.start();
+  broker.onTraffic = () => world.noteTraffic();
+  broker.onSent = (address) => world.noteSent(address);
+  const { machine, parts } = await machineOf(scenario.profile, UNIQUE_ID, "device");
+  await machine.writeFile("config.txt", configOf(scenario, { host: "127.0.0.1", port: broker.port }));
+  const peer = scenario.peer === undefined ? undefined : await machineOf(scenario.peer, PEER_ID, "peer");
+  await peer?.machine.writeFile("config.txt", peerConfigOf(scenario.peer ?? ""));
+
+  async function machineOf(
+    profile: string,
+    uniqueId: string,
+    name: string,
+  ): Promise<{ machine: HostMachine; parts: Parts }> {
+    const made = new HostMachine({ world, firmware, flashDir: join(folder, name), uniqueId, seed: SEED, air });
+    await made.installBundle(await profileBundle(profile));
+    return { machine: made, parts: partsOf(profile, made.board) };
+  }
+
+  const { board } = machine;
+  const nowMs = () => world.clock.nowUs / 1000;
+  const stage: Stage = {
+    name: NAME,
+    ip: board.network.ip,
+    board,
+    picture: parts.picture,
+    onTrace: () => {},
+    get nowMs() {
+      return nowMs();
+    },
+    after: (ms, run) => void world.clock.after(ms * 1000, run),
+    pass: (ms, run) => {
+      if (ms >= LONG_MS) {
+        world.externalGraceMs = 0;
+        stage.after(ms - CAREFUL_MS, () => {
+          world.externalGraceMs = GRACE_MS;
+        });
+      }
+      stage.after(ms, run);
+    },
+    publish: (topic, payload, retain) => {
+      world.noteSent(machine.address);
+      void broker.publish(topic, payload, retain);
+    },
+    act: (line) =>
+      actOnWorld(line, {
+        board,
+        parts,
+        air,
+        peerParts: peer?.parts,
+        broker: (up) => void (up ? broker.resume() : broker.stop()),
+        power: (on) => void (on ? machine.powerOn() : machine.powerCut()),
+        reset: () => void machine.pressReset(),
+        peerPower: (on) => void (on ? peer?.machine.powerOn() : peer?.machine.powerCut()),
+      }),
+    play: async (ended) => {
+      world.externalGraceMs = GRACE_MS;
+      await machine.powerOn();
+      await world.until(() => ended() || machine.failure !== undefined, LIMIT_MS);
+    },
+    close: async () => {
+      await world.stop();
+      await machine.close();
+      await peer?.machine.close();
+      await broker.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  const traced = publicationTracer();
+  board.observe((event) => {
+    const entry = tracedEvent(event, nowMs());
+    if (entry !== undefined) stage.onTrace(entry);
+  });
+  broker.observe((event) => {
+    if (event.kind !== "publish" || event.client === undefined) return;
+    const entry = traced(event.topic, event.payload, nowMs());
+    if (entry !== undefined) stage.onTrace(entry);
+  });
+  return stage;
+}

@@ -1,0 +1,211 @@
+// The parts around an appliance in a scenario, and the lines by which a person or fate acts on them. The models are tools/sim/models'.
+
+import type { Board } from "../sim/board.ts";
+import { Bme280Model } from "../sim/models/bme280.ts";
+import { Ds18x20Model, THERMOMETER_FAULTS } from "../sim/models/ds18x20.ts";
+import { FlowMeter } from "../sim/models/flow_meter.ts";
+import { Hdc1080Model } from "../sim/models/hdc1080.ts";
+import { I2C_FAULTS, type I2cPart } from "../sim/models/i2c_part.ts";
+import { ev1527, ht6p20, noise } from "../sim/models/key_fob.ts";
+import { Mcp23017Model } from "../sim/models/mcp23017.ts";
+import { PZEM_FAULTS, PzemModel } from "../sim/models/pzem.ts";
+import { Ssd1306Model } from "../sim/models/ssd1306.ts";
+import { OneWireBus } from "../sim/one_wire_bus.ts";
+import type { Picture } from "../sim/picture.ts";
+import { repeatable } from "../sim/random.ts";
+
+export interface Parts {
+  /** Carries a line out. Throws an Error for one that it does not know. */
+  act(word: string, args: string[]): void;
+  /** The display, where there is one. */
+  picture?: Picture;
+}
+
+const MAKERS: Record<string, (board: Board) => Parts> = {
+  energy,
+  relay: (board) => withDisplay(board, {}),
+  switch: wall,
+  termo,
+  weather,
+  h2o,
+  rx433,
+  scale_sensor: scale,
+};
+
+/** Puts the profile's parts on the board. A profile without any has none to act on. */
+export function partsOf(profile: string, board: Board): Parts {
+  const make = MAKERS[profile];
+  return make === undefined ? { act: unknown } : make(board);
+}
+
+function unknown(word: string): never {
+  throw new Error(`nothing here takes "${word}"`);
+}
+
+type Acts = Record<string, (...args: string[]) => void>;
+
+function acting(acts: Acts): Parts["act"] {
+  return (word, args) => {
+    const act = acts[word] ?? unknown(word);
+    act(...args);
+  };
+}
+
+function number(text: string | undefined): number {
+  const value = Number(text);
+  if (text === undefined || !Number.isFinite(value)) throw new Error(`${text} is no number`);
+  return value;
+}
+
+function oneOf<T extends string>(text: string | undefined, known: readonly T[]): T {
+  const found = known.find((each) => each === text);
+  if (found === undefined) throw new Error(`${text} is none of ${known.join(", ")}`);
+  return found;
+}
+
+/** `display FAULT` and what else there is. */
+function withDisplay(board: Board, acts: Acts): Parts {
+  const display = new Ssd1306Model();
+  board.attachI2c(0, 0x3c, display);
+  return { act: acting({ ...acts, display: fault(display) }), picture: display.picture };
+}
+
+function fault(part: I2cPart): (text?: string) => void {
+  return (text) => {
+    part.fault = oneOf(text, I2C_FAULTS);
+  };
+}
+
+function energy(board: Board): Parts {
+  const meter = new PzemModel(board, 2);
+  const set = (key: "volts" | "amps" | "watts") => (value?: string) => {
+    meter[key] = number(value);
+  };
+  return {
+    act: acting({
+      volts: set("volts"),
+      amps: set("amps"),
+      watts: set("watts"),
+      meter: (value) => {
+        meter.fault = oneOf(value, PZEM_FAULTS);
+      },
+    }),
+  };
+}
+
+/** `inputs BITS`: the levels at dtwonder8's shift register. */
+function wall(board: Board): Parts {
+  let inputs = 0xff;
+  // Every driver's inputs rest at a high level but hoffer6's, whose pull-downs hold them low.
+  board.attachShift(15, { exchange: () => inputs });
+  return {
+    act: acting({
+      rest: (...numbers) => {
+        for (const pin of numbers) board.drive(number(pin), 1);
+      },
+      inputs: (bits) => {
+        inputs = Number.parseInt(bits ?? "", 2);
+      },
+    }),
+  };
+}
+
+/** Three thermometers with serial numbers 1, 2, 3, of which as many as told are on the bus. */
+function termo(board: Board): Parts {
+  const bus = new OneWireBus();
+  board.attachOneWire(14, bus);
+  const all = [1, 2, 3].map((serial) => new Ds18x20Model(board.clock, serial));
+  const each = (index: string | undefined) => all[number(index)] ?? unknown(`thermometer ${index}`);
+  return {
+    act: acting({
+      thermometers: (count) => {
+        bus.devices.splice(0, bus.devices.length, ...all.slice(0, number(count)));
+      },
+      celsius: (index, value) => {
+        each(index).celsius = number(value);
+      },
+      thermometer: (index, value) => {
+        each(index).fault = oneOf(value, THERMOMETER_FAULTS);
+      },
+    }),
+  };
+}
+
+function weather(board: Board): Parts {
+  const hdc1080 = new Hdc1080Model(board.clock);
+  const bme280 = new Bme280Model(board.clock);
+  board.attachI2c(0, 0x40, hdc1080);
+  board.attachI2c(0, 0x76, bme280);
+  return withDisplay(board, {
+    celsius: (value) => {
+      hdc1080.celsius = number(value);
+    },
+    humidity: (value) => {
+      hdc1080.humidity = number(value);
+    },
+    hPa: (value) => {
+      bme280.hPa = number(value);
+    },
+    hdc1080: fault(hdc1080),
+    bme280: fault(bme280),
+  });
+}
+
+/** `wet 00011`: the lowest sensor is the last digit. */
+function h2o(board: Board): Parts {
+  const mcp = new Mcp23017Model();
+  board.attachI2c(0, 0x20, mcp);
+  const meter = new FlowMeter(board, 14, 7.5);
+  return withDisplay(board, {
+    wet: (bits) => {
+      mcp.low = Number.parseInt(bits ?? "", 2);
+    },
+    flow: (value) => {
+      meter.perMinute = number(value);
+    },
+    /** Pulses of a width in ns on the meter's pin. */
+    pulses: (count, widthNs) => board.pulses(14, number(count), number(widthNs)),
+    expander: fault(mcp),
+  });
+}
+
+function rx433(board: Board): Parts {
+  const random = repeatable(1);
+  return {
+    act: acting({
+      ev1527: (code, frames, unitUs) => board.transmit(14, ev1527(number(code), number(frames), number(unitUs))),
+      ht6p20: (code, frames) => board.transmit(14, ht6p20(number(code), number(frames))),
+      noise: (ms) => board.transmit(14, noise(number(ms), random)),
+    }),
+  };
+}
+
+/** An HX711 with 21,000 counts a kilogram and 84,000 at nothing, as config.sample.txt has it. */
+function scale(board: Board): Parts {
+  let kg = 12.5;
+  let spread = 0;
+  let count = 0;
+  let left = Number.POSITIVE_INFINITY;
+  board.attachHx711(5, 4, {
+    clocked: () => {
+      if (left-- <= 0) return undefined;
+      const shifted = kg + (spread * (count++ % 6)) / 5;
+      return Math.round(shifted * 21_000 + 84_000) & 0xffffff;
+    },
+  });
+  return {
+    act: acting({
+      kg: (value) => {
+        kg = number(value);
+      },
+      /** Readings differ by up to so many kg. */
+      spread: (value) => {
+        spread = number(value);
+      },
+      /** So many readings are left before the part falls silent. */
+      readings: (value) => {
+        left = value === "all" ? Number.POSITIVE_INFINITY : number(value);
+      },
+    }),
+  };
+}
