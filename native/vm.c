@@ -1,10 +1,10 @@
-// Sets the engine up over the port's heap. The order matters: the bundle is read while the context has made one name only,
-// because byte code is executed in place only when its names come out at the numbers written in it (see hearthc).
+// Sets the engine up over the port's heap. The order matters: the names of a program image come before all others that are made,
+// because its functions have their numbers.
 #include "vm.h"
 #include "bridge.h"
 #include "embedded.h"
 
-#include <string.h>
+#include <program_image.h>
 
 enum {
     GC_THRESHOLD = 64 * 1024, // the engine's own, 256 KB, is more than a whole heap
@@ -13,7 +13,7 @@ enum {
 };
 
 static JSRuntime *runtime;
-static size_t live, peak, live_raw, live_base;
+static size_t live, peak, live_names, live_raw, live_base;
 static bool in_place;
 static uint64_t turn_deadline_us;
 static bool timed_out;
@@ -70,22 +70,38 @@ static int interrupt(JSRuntime *rt, void *opaque)
     return 1;
 }
 
-int vm_start(const uint8_t *body, size_t length, JSContext **context, JSValue *function)
+static bool make_runtime(void)
 {
-    JSMemoryUsage usage;
     JS_SetRomNames(embedded_names, embedded_names_size);
     runtime = JS_NewRuntime2(&heap_functions, NULL);
-    if (runtime == NULL) return -1;
+    if (runtime == NULL) return false;
     size_t stack = port_stack_limit();
     JS_SetMaxStackSize(runtime, stack > 2 * STACK_MARGIN ? stack - STACK_MARGIN : stack / 2);
     JS_SetGCThreshold(runtime, GC_THRESHOLD);
     JS_SetInterruptHandler(runtime, interrupt, NULL);
-    JS_SetRomBase(runtime, body, length);
+    return true;
+}
+
+// False: the image is none of this engine's, or memory is out.
+static bool add_names(const uint8_t *image, size_t length)
+{
+    size_t before = live;
+    if (program_image_add_names(runtime, image, length) < 0) return false;
+    live_names = live - before;
+    return true;
+}
+
+int vm_start(const uint8_t *body, size_t length, JSContext **context, JSValue *function)
+{
+    JSMemoryUsage usage;
+    bool is_image = program_image_claimed(body, length);
+    if (!make_runtime() || (is_image && !add_names(body, length))) return -1;
     JSContext *ctx = JS_NewContextRaw(runtime);
     if (ctx == NULL) return -1;
     *context = ctx;
-    live_raw = live;
-    *function = JS_ReadObject(ctx, body, length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+    live_raw = live - live_names;
+    if (is_image) *function = program_image_main(ctx, body);
+    else *function = JS_ReadObject(ctx, body, length, JS_READ_OBJ_BYTECODE);
     if (JS_IsException(*function)) return -1;
     JS_ComputeMemoryUsage(runtime, &usage);
     in_place = usage.js_func_code_size == 0;

@@ -6,15 +6,15 @@
 
 #include <quickjs.h>
 
-// Makes runtime and context and reads the bundle's body, which stays where it is. `function` is what to evaluate.
-// 0, or -1 when the body cannot be read or memory is out.
+// Makes runtime and context and takes the bundle's body in: a program image, which stays where it is, or ordinary bytecode, which is copied
+// into the heap. `function` is what to evaluate. 0, or -1 when the body cannot be read or memory is out.
 int vm_start(const uint8_t *body, size_t length, JSContext **context, JSValue *function);
-// Whether the byte code is executed in place.
+// Whether the program is executed in place.
 bool vm_in_place(void);
 // Bytes as the port's heap accounts for them.
 size_t vm_live(void);
 size_t vm_peak(void);
-// Live bytes right after the raw context, and after intrinsics and `native`.
+// Live bytes right after the raw context, and after intrinsics and `native`; without what the bundle takes.
 size_t vm_live_raw(void);
 size_t vm_live_base(void);
 // Bytes the engine may use; 0: no limit.

@@ -2,12 +2,13 @@
 
 import Table from "cli-table3";
 import { Command } from "commander";
+import pc from "picocolors";
 import { main } from "./lib/cli.ts";
 import type { ModuleCost } from "./lib/module_costs.ts";
 import { buildBundle } from "./lib/native_build.ts";
 
 const program = new Command("build")
-  .description("Bundles a profile, compiles it to bytecode and writes build/bundles/PROFILE/bundle.bin.")
+  .description("Bundles a profile, compiles it to a program image and writes build/bundles/PROFILE/bundle.bin.")
   .argument("<profile>", "folder under profiles/")
   .option("--out <file>", "write the bundle there")
   .option("--version <v>", "version in the bundle's header, at most 16 characters (default: package.json's)")
@@ -17,11 +18,15 @@ const program = new Command("build")
     const built = await buildBundle({ profile, out: options.out, version: options.version });
     const { header } = built;
     if (options.json) {
-      const { name, path, artifact, sourceBytes, scriptBytes, functions, modules } = built;
+      const { name, path, artifact, sourceBytes, scriptBytes, functions, notInFlash, modules } = built;
       const { version, engineId, apiHash, sha256, bodyLength } = header;
-      const sizes = { sourceBytes, scriptBytes, bytecodeBytes: bodyLength, functions };
+      const sizes = { sourceBytes, scriptBytes, imageBytes: bodyLength, functions };
       console.log(
-        JSON.stringify({ profile, version, hash: name, sha256, engineId, apiHash, ...sizes, path, artifact, modules }),
+        JSON.stringify({
+          ...{ profile, version, hash: name, sha256, engineId, apiHash, ...sizes, path, artifact },
+          notInFlash: notInFlash ?? null,
+          modules,
+        }),
       );
       return;
     }
@@ -30,11 +35,12 @@ const program = new Command("build")
       { bundle: `${profile} ${header.version}, ${built.name}` },
       { "TypeScript bytes": built.sourceBytes },
       { "script bytes": built.scriptBytes },
-      { "bytecode bytes": header.bodyLength },
+      { "image bytes": header.bodyLength },
       { functions: built.functions },
     );
     console.log(table.toString());
     console.log(costTable(built.modules));
+    if (built.notInFlash !== undefined) console.log(pc.yellow(built.notInFlash));
     console.log(built.path);
   });
 
@@ -49,7 +55,7 @@ function costTable(modules: readonly ModuleCost[]): string {
     table.push([module, functions || "", bundleBytes, heapBytes || ""]);
   }
   const heap =
-    "Heap bytes are those of the functions once they are made, on a chip; their objects and data come on top.";
+    "Heap bytes are those of the functions once they are made, on a chip; other objects and data come on top.";
   return `${table.toString()}\n${heap}`;
 }
 

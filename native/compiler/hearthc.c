@@ -1,5 +1,5 @@
-// hearthc, a PC program: compiles one script to the bytecode body of a bundle and writes the map that turns program counters
-// into lines. It includes the pinned engine's source because the map needs the engine's internals; it knows nothing of bundles.
+// hearthc, a PC program: compiles one script to the body of a bundle and writes the map that turns program counters into lines. It
+// includes the pinned engine's source because an image needs the engine's internals; it knows nothing of bundles.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -10,13 +10,8 @@
 #undef free
 #undef realloc
 
-// The raw context of this engine version makes exactly one atom. Bytecode is executed in place only when its own atoms come
-// out at the numbers that are written in it, so that one must be the first. On the script's first line: lines stay right.
-static const char rom_prefix[] = "typeof AggregateError;";
-enum { ROM_PREFIX_LENGTH = sizeof rom_prefix - 1 };
-
 struct source {
-    char *text; // prefix and script, zero-terminated
+    char *text; // zero-terminated
     size_t length;
     const char *name;
 };
@@ -32,9 +27,8 @@ static struct source read_source(const char *path, const char *name)
     FILE *file = fopen(path, "rb");
     if (file == NULL) fail("cannot read", path);
     size_t capacity = 1 << 20;
-    struct source source = {malloc(capacity), ROM_PREFIX_LENGTH, name};
+    struct source source = {malloc(capacity), 0, name};
     if (source.text == NULL) fail("out of memory", NULL);
-    memcpy(source.text, rom_prefix, ROM_PREFIX_LENGTH);
     for (;;) {
         if (capacity - source.length < 2) {
             capacity *= 2;
@@ -60,17 +54,12 @@ static int int_property(JSContext *ctx, JSValueConst object, const char *name)
     return result;
 }
 
-static int script_column(int line, int column)
-{
-    return line == 1 && column > ROM_PREFIX_LENGTH ? column - ROM_PREFIX_LENGTH : column;
-}
-
-static JSContext *new_compiler(int strip)
+static JSContext *new_compiler(void)
 {
     JSRuntime *rt = JS_NewRuntime();
     if (rt == NULL) fail("out of memory", NULL);
     JS_SetMaxStackSize(rt, 4 << 20);
-    JS_SetStripInfo(rt, strip);
+    JS_SetStripInfo(rt, JS_STRIP_SOURCE);
     JSContext *ctx = JS_NewContext(rt);
     if (ctx == NULL) fail("out of memory", NULL);
     return ctx;
@@ -92,154 +81,20 @@ static JSValue compile(JSContext *ctx, const struct source *source)
     JSValue error = JS_GetException(ctx);
     const char *message = JS_ToCString(ctx, error);
     int line = int_property(ctx, error, "lineNumber");
-    int column = script_column(line, int_property(ctx, error, "columnNumber"));
+    int column = int_property(ctx, error, "columnNumber");
     fprintf(stderr, "%s:%d:%d: %s\n", source->name, line, column, message != NULL ? message : "error");
     exit(1);
 }
 
-static uint8_t *compile_blob(const struct source *source, size_t *length)
-{
-    JSContext *ctx = new_compiler(JS_STRIP_DEBUG);
-    JSValue function = compile(ctx, source);
-    uint8_t *written = JS_WriteObject(ctx, length, function, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_ROM_NAMES);
-    if (written == NULL) fail("cannot write the bytecode", NULL);
-    uint8_t *blob = malloc(*length);
-    if (blob == NULL) fail("out of memory", NULL);
-    memcpy(blob, written, *length);
-    js_free(ctx, written);
-    JS_FreeValue(ctx, function);
-    free_compiler(ctx);
-    return blob;
-}
+#include "image_writer.c"
 
-static void put_text(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\') fprintf(out, "\\%c", byte);
-        else if (byte < 0x20) fprintf(out, "\\u%04x", byte);
-        else fputc(byte, out);
-    }
-    fputc('"', out);
-}
-
-// [[pc, line, column], ...]: where each stretch of byte code begins. The inverse of the engine's compute_pc2line_info.
-static void put_lines(FILE *out, const JSFunctionBytecode *b)
-{
-    const uint8_t *p = b->debug.pc2line_buf, *end = p + b->debug.pc2line_len;
-    uint32_t value = 0, pc = 0;
-    int32_t delta = 0;
-    fputc('[', out);
-    if (p == NULL) fail("no line table", NULL);
-    p += get_leb128(&value, p, end);
-    int line = (int)value + 1;
-    p += get_leb128(&value, p, end);
-    int column = (int)value + 1;
-    fprintf(out, "[0,%d,%d]", line, script_column(line, column));
-    while (p < end) {
-        unsigned op = *p++;
-        if (op == 0) {
-            p += get_leb128(&value, p, end);
-            pc += value;
-            p += get_sleb128(&delta, p, end);
-            line += delta;
-        } else {
-            op -= PC2LINE_OP_FIRST;
-            pc += op / PC2LINE_RANGE;
-            line += (int)(op % PC2LINE_RANGE) + PC2LINE_BASE;
-        }
-        p += get_sleb128(&delta, p, end);
-        column += delta;
-        fprintf(out, ",[%u,%d,%d]", pc, line, script_column(line, column));
-    }
-    fputc(']', out);
-}
-
-struct map_writer {
-    FILE *out;
-    JSContext *rom_ctx, *debug_ctx;
-    const uint8_t *blob;
-    size_t blob_length;
-    int count;
-};
-
-// Walks the function in place and the same function with debug information side by side.
-static void map_function(struct map_writer *w, JSValueConst rom_value, JSValueConst debug_value)
-{
-    const JSFunctionBytecode *rom = JS_VALUE_GET_PTR(rom_value), *debug = JS_VALUE_GET_PTR(debug_value);
-    if (rom->byte_code_len != debug->byte_code_len || rom->cpool_count != debug->cpool_count || !debug->has_debug) {
-        fail("the compiles with and without debug information differ", NULL);
-    }
-    if (rom->byte_code_buf < w->blob || rom->byte_code_buf + rom->byte_code_len > w->blob + w->blob_length) {
-        fail("byte code is not executed in place", NULL);
-    }
-    const char *name = debug->func_name != JS_ATOM_NULL ? JS_AtomToCString(w->debug_ctx, debug->func_name) : NULL;
-    fprintf(w->out, "%s\n{\"offset\":%u,\"length\":%d,\"name\":", w->count++ > 0 ? "," : "",
-            (unsigned)(rom->byte_code_buf - w->blob), rom->byte_code_len);
-    put_text(w->out, name != NULL ? name : "");
-    if (name != NULL) JS_FreeCString(w->debug_ctx, name);
-    fprintf(w->out, ",\"constants\":%d,\"closures\":%d,\"lines\":", rom->cpool_count, rom->closure_var_count);
-    put_lines(w->out, debug);
-    fputc('}', w->out);
-    for (int i = 0; i < rom->cpool_count; i++) {
-        bool is_function = JS_VALUE_GET_TAG(rom->cpool[i]) == JS_TAG_FUNCTION_BYTECODE;
-        if (is_function != (JS_VALUE_GET_TAG(debug->cpool[i]) == JS_TAG_FUNCTION_BYTECODE)) {
-            fail("the compiles with and without debug information differ", NULL);
-        }
-        if (is_function) map_function(w, rom->cpool[i], debug->cpool[i]);
-    }
-}
-
-// Reads the blob as a device does, checks that it stays where it is, and writes the map.
-static void check_and_map(const struct source *source, const uint8_t *blob, size_t length, FILE *out)
+// Takes the image in as a device does.
+static void check_image(const DynBuf *image)
 {
     JSRuntime *rt = JS_NewRuntime();
-    JSContext *rom_ctx = rt != NULL ? JS_NewContextRaw(rt) : NULL;
-    if (rom_ctx == NULL) fail("out of memory", NULL);
-    JSValue rom = JS_ReadObject(rom_ctx, blob, length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
-    if (JS_IsException(rom)) fail("the bytecode cannot be read back", NULL);
-    JSMemoryUsage usage;
-    JS_ComputeMemoryUsage(rt, &usage);
-    if (usage.js_func_code_size != 0) fail("the bytecode would be copied into RAM (AggregateError is not its first name)", NULL);
-
-    JSContext *debug_ctx = new_compiler(JS_STRIP_SOURCE);
-    JSValue debug = compile(debug_ctx, source);
-    struct map_writer writer = {out, rom_ctx, debug_ctx, blob, length, 0};
-    fputs("{\"version\":1,\"length\":", out);
-    fprintf(out, "%zu,\"file\":", length);
-    put_text(out, source->name);
-    fputs(",\"functions\":[", out);
-    map_function(&writer, rom, debug);
-    fputs("\n]}\n", out);
-    JS_FreeValue(debug_ctx, debug);
-    free_compiler(debug_ctx);
-    JS_FreeValue(rom_ctx, rom);
-    JS_FreeContext(rom_ctx);
+    if (rt == NULL) fail("out of memory", NULL);
+    if (program_image_add_names(rt, image->buf, image->size) < 0) fail("the image cannot be read back", NULL);
     JS_FreeRuntime(rt);
-}
-
-static FILE *create(const char *path);
-static void finish(FILE *file, const char *path);
-
-// The names that the engine has once the firmware's intrinsics are there (see vm_start), for the firmware to embed.
-static void write_names(const char *path)
-{
-    size_t length;
-    JSRuntime *rt = JS_NewRuntime();
-    JSContext *ctx = rt != NULL ? JS_NewContextRaw(rt) : NULL;
-    if (ctx == NULL) fail("out of memory", NULL);
-    JS_AddIntrinsicBaseObjects(ctx);
-    JS_AddIntrinsicJSON(ctx);
-    JS_AddIntrinsicMapSet(ctx);
-    JS_AddIntrinsicTypedArrays(ctx);
-    uint8_t *names = JS_WriteRomNames(ctx, &length);
-    if (names == NULL) fail("out of memory", NULL);
-    FILE *out = create(path);
-    if (fwrite(names, 1, length, out) != length) fail("cannot write", path);
-    finish(out, path);
-    js_free(ctx, names);
-    free_compiler(ctx);
 }
 
 static FILE *create(const char *path)
@@ -254,30 +109,94 @@ static void finish(FILE *file, const char *path)
     if (ferror(file) || fclose(file) != 0) fail("cannot write", path);
 }
 
+static void write_file(const char *path, DynBuf *content)
+{
+    if (dbuf_error(content)) fail("out of memory", NULL);
+    FILE *out = create(path);
+    if (fwrite(content->buf, 1, content->size, out) != content->size) fail("cannot write", path);
+    finish(out, path);
+}
+
+// The names that the engine has once the firmware's intrinsics are there (see vm_start), for the firmware to embed.
+static void write_names(const char *path)
+{
+    DynBuf names;
+    JSRuntime *rt = JS_NewRuntime();
+    JSContext *ctx = rt != NULL ? JS_NewContextRaw(rt) : NULL;
+    if (ctx == NULL) fail("out of memory", NULL);
+    JS_AddIntrinsicBaseObjects(ctx);
+    JS_AddIntrinsicJSON(ctx);
+    JS_AddIntrinsicMapSet(ctx);
+    JS_AddIntrinsicTypedArrays(ctx);
+    dbuf_init(&names);
+    for (int i = 1; i < rt->atom_size; i++) {
+        JSAtomStruct *name = rt->atom_array[i];
+        if (!atom_is_free(name) && name->atom_type == JS_ATOM_TYPE_STRING) put_string(&names, name, JS_ATOM_TYPE_STRING);
+    }
+    write_file(path, &names);
+    dbuf_free(&names);
+    free_compiler(ctx);
+}
+
+// Ordinary bytecode, which is copied into the heap, with its lines.
+static DynBuf write_bytecode(JSContext *ctx, JSValueConst function)
+{
+    DynBuf out;
+    size_t length;
+    dbuf_init(&out);
+    uint8_t *written = JS_WriteObject(ctx, &length, function, JS_WRITE_OBJ_BYTECODE);
+    if (written == NULL || dbuf_put(&out, written, length) != 0) fail("cannot write the bytecode", NULL);
+    js_free(ctx, written);
+    return out;
+}
+
+static void compile_script(const char *path, const char *body_path, const char *map_path, const char *name, bool plain)
+{
+    struct source source = read_source(path, name);
+    const char *unfit = NULL;
+    JSContext *ctx = new_compiler();
+    JSValue function = compile(ctx, &source);
+    FILE *map = create(map_path);
+    fputs("{\"version\":2,\"file\":", map);
+    put_text(map, source.name);
+    fputs(",\"functions\":[", map);
+    DynBuf body;
+    if (plain) body = write_bytecode(ctx, function);
+    else body = write_image(ctx, function, map, &unfit);
+    if (unfit != NULL) {
+        fprintf(stderr, "%s: holds %s, which cannot be used in flash: all of it is copied into the heap\n", name, unfit);
+        dbuf_free(&body);
+        body = write_bytecode(ctx, function);
+    } else if (!plain) {
+        check_image(&body);
+    }
+    fprintf(map, "\n],\"inFlash\":%s,\"length\":%zu}\n", plain || unfit != NULL ? "false" : "true", body.size);
+    finish(map, map_path);
+    write_file(body_path, &body);
+    dbuf_free(&body);
+    JS_FreeValue(ctx, function);
+    free_compiler(ctx);
+    free(source.text);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--names") == 0) {
         write_names(argv[2]);
         return 0;
     }
-    if (argc < 4 || argc > 5 || argv[1][0] == '-') {
-        fputs("usage: hearthc SCRIPT.js BODY.bin MAP.json [NAME]\n"
+    bool plain = argc > 1 && strcmp(argv[1], "--plain") == 0;
+    char **files = argv + (plain ? 2 : 1);
+    int count = argc - (plain ? 2 : 1);
+    if (count < 3 || count > 4 || files[0][0] == '-') {
+        fputs("usage: hearthc [--plain] SCRIPT.js BODY.bin MAP.json [NAME]\n"
               "       hearthc --names NAMES.bin\n"
-              "Compiles SCRIPT.js to the body of a bundle. NAME is what the map and error messages call the script.\n"
+              "Compiles SCRIPT.js to the body of a bundle, a program image. NAME is what the map and error messages call the script.\n"
+              "--plain makes ordinary bytecode, which a device copies into its heap.\n"
               "--names writes the engine's own names, which the firmware embeds.\n",
               stderr);
         return 2;
     }
-    struct source source = read_source(argv[1], argc == 5 ? argv[4] : argv[1]);
-    size_t length;
-    uint8_t *blob = compile_blob(&source, &length);
-    FILE *map = create(argv[3]);
-    check_and_map(&source, blob, length, map);
-    finish(map, argv[3]);
-    FILE *body = create(argv[2]);
-    if (fwrite(blob, 1, length, body) != length) fail("cannot write", argv[2]);
-    finish(body, argv[2]);
-    free(blob);
-    free(source.text);
+    compile_script(files[0], files[1], files[2], count == 4 ? files[3] : files[0], plain);
     return 0;
 }

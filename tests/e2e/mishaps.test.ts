@@ -51,7 +51,7 @@ test("test_exception is published, kept over a cut of power until msg_rm, and su
   const told = await command(energy, "test_exception", "exception {");
   const exception = JSON.parse(told.slice("exception ".length));
   expect(exception.message).toBe("Error: test_exception");
-  expect(exception.stack).toMatch(/^ {4}at .*\(\+0x[0-9a-f]+\)/);
+  expect(exception.stack).toMatch(/^ {4}at .*\(\d+:\d+\)/);
   expect(machine.resets).toEqual([]);
   const from = energy.seen.length;
   await machine.powerCut();

@@ -14,23 +14,23 @@ test("stretches go to their files, a function to the file that it begins in, the
   const functions = JSON.stringify({
     functions: [
       {
-        offset: 50,
         length: 30,
         name: "",
         constants: 2,
         closures: 1,
+        lineBytes: 5,
         lines: [
           [0, 1, 1],
           [12, 1, 11],
         ],
       },
-      { offset: 80, length: 20, name: "b", constants: 0, closures: 0, lines: [[0, 1, 15]] },
+      { length: 20, name: "b", constants: 0, closures: 0, lineBytes: 2, lines: [[0, 1, 15]] },
     ],
   });
-  expect(moduleCosts(functions, MAP, 200)).toEqual([
-    { module: "b.ts", functions: 1, bundleBytes: 18 + 20, heapBytes: 64 + 48 + 16 },
-    { module: "a.ts", functions: 1, bundleBytes: 12, heapBytes: 64 + 48 + 16 + 2 * 8 + 12 },
-    { module: REST, functions: 0, bundleBytes: 150, heapBytes: 0 },
+  expect(moduleCosts(functions, MAP, 500)).toEqual([
+    { module: "a.ts", functions: 1, bundleBytes: 12 + 68 + 3 * 8 + 5, heapBytes: 48 + 16 + 4 },
+    { module: "b.ts", functions: 1, bundleBytes: 18 + 20 + 68 + 2, heapBytes: 48 + 16 },
+    { module: REST, functions: 0, bundleBytes: 500 - 30 - 20 - 2 * 68 - 24 - 7, heapBytes: 0 },
   ]);
 });
 

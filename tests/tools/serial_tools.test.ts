@@ -114,13 +114,12 @@ test("the stream of a device: what was cut or changed is junk, and log lines beh
 function storeTestArtifact(): string {
   const name = "00112233445566aa";
   process.env["HEARTH_ARTIFACTS"] = folder;
-  const functions = [{ offset: 100, length: 50, name: "work", lines: [[0, 1, 0]] }];
   const map = { version: 3, sources: ["profiles/x/x.ts"], names: [], mappings: "AAKA" };
   storeArtifact({
     bundle: new Uint8Array(0),
     script: "work()",
     map: JSON.stringify(map),
-    functions: JSON.stringify({ functions }),
+    functions: "{}",
     meta: { name, profile: "x", version: "1", engineId: "", apiHash: "", bodyBytes: 1 },
   });
   return name;
@@ -130,13 +129,13 @@ test("back traces get files and lines once the boot line has told the bundle; ot
   const name = storeTestArtifact();
   const lines = new TraceLines();
   const push = (text: string) => lines.push(Buffer.from(text));
-  expect(push("    at work (+0x6e)\r\n")).toBe("    at work (+0x6e)\n");
+  expect(push("    at work (1:1)\r\n")).toBe("    at work (1:1)\n");
   expect(push(`boot: x 1 ${name} slot 0\r\n`)).toContain(name);
   expect(push("typ")).toBe("typ");
   expect(push("ing\r\n")).toBe("ing\n");
   expect(push("    a")).toBe("");
-  expect(push("t work (+0x6e)\r\n")).toMatch(/^ {4}at work \(.*x\.ts:6\)\n$/);
-  const exception = JSON.stringify({ message: "Error: no", stack: "    at work (+0x6e)", hash: name });
+  expect(push("t work (1:1)\r\n")).toMatch(/^ {4}at work \(.*x\.ts:6\)\n$/);
+  const exception = JSON.stringify({ message: "Error: no", stack: "    at work (1:1)", hash: name });
   expect(push(`exception ${exception}\r\n`)).toMatch(/^exception Error: no\n {4}at work \(.*x\.ts:6\)\n$/);
   expect(push("exception none\r\n")).toBe("exception none\n");
   expect(push("at")).toBe("");

@@ -33,6 +33,8 @@ export interface BundleOptions {
   entry?: string | undefined;
   /** At most 16 characters; default: the version in package.json. */
   version?: string | undefined;
+  /** Ordinary bytecode, which a device copies into its heap, instead of a program image. */
+  plain?: boolean | undefined;
   /** Where bundle.bin goes; default build/bundles/PROFILE/bundle.bin. */
   out?: string | undefined;
   /** The checkout, normally this one. */
@@ -54,6 +56,8 @@ export interface BuiltBundle {
   sourceBytes: number;
   scriptBytes: number;
   functions: number;
+  /** Why it is ordinary bytecode although an image was asked for; normally undefined. */
+  notInFlash: string | undefined;
   /** What each source file costs. */
   modules: ModuleCost[];
 }
@@ -64,7 +68,7 @@ export async function compileBundle(compiler: Compiler, options: BundleOptions):
   const entry = options.entry ?? join(root, "profiles", options.profile, "main.ts");
   if (!existsSync(entry)) throw new UsageError(`There is no ${entry}. ${profilesHint(root)}`);
   const script = await bundleScript(entry, root);
-  const { body, functions } = await compileScript(compiler.hearthc, script.code);
+  const { body, functions, notInFlash } = await compileScript(compiler.hearthc, script.code, options.plain === true);
   const version = options.version ?? versionOf(root);
   const fields = {
     profile: options.profile,
@@ -92,11 +96,17 @@ export async function compileBundle(compiler: Compiler, options: BundleOptions):
   const scriptBytes = Buffer.byteLength(script.code);
   const modules = moduleCosts(functions, script.map, body.length);
   const { sourceBytes } = script;
-  return { header, bundle, name, path, artifact, sourceBytes, scriptBytes, functions: count, modules };
+  return { header, bundle, name, path, artifact, sourceBytes, scriptBytes, functions: count, notInFlash, modules };
 }
 
-/** Script -> bytecode body and the map of its functions. */
-async function compileScript(hearthc: string, code: string): Promise<{ body: Uint8Array; functions: string }> {
+interface Compiled {
+  body: Uint8Array;
+  /** The map of its functions. */
+  functions: string;
+  notInFlash: string | undefined;
+}
+
+async function compileScript(hearthc: string, code: string, plain: boolean): Promise<Compiled> {
   mkdirSync(BUILD, { recursive: true });
   const scratch = mkdtempSync(join(BUILD, "compile-"));
   try {
@@ -106,9 +116,10 @@ async function compileScript(hearthc: string, code: string): Promise<{ body: Uin
       string,
     ];
     writeFileSync(script, code);
-    const result = await run([hearthc, script, body, map, "bundle.js"]);
+    const result = await run([hearthc, ...(plain ? ["--plain"] : []), script, body, map, "bundle.js"]);
     if (result.code !== 0) throw new UserError(`The bytecode compiler refused the script: ${result.stderr.trim()}`);
-    return { body: new Uint8Array(readFileSync(body)), functions: readFileSync(map, "utf8") };
+    const notInFlash = result.stderr.trim() || undefined;
+    return { body: new Uint8Array(readFileSync(body)), functions: readFileSync(map, "utf8"), notInFlash };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

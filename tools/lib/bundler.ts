@@ -36,7 +36,8 @@ export async function bundleScript(entry: string, root: string): Promise<Script>
     root,
     format: "iife",
     target: "browser",
-    minify: true,
+    // Lines are kept: a device's back trace tells them.
+    minify: { whitespace: false, syntax: true, identifiers: true },
     sourcemap: "external",
     throw: false,
     plugins: [
@@ -76,9 +77,8 @@ export async function bundleScript(entry: string, root: string): Promise<Script>
   const output = result.outputs.find((one) => one.kind === "entry-point");
   const mapOutput = result.outputs.find((one) => one.kind === "sourcemap");
   if (output === undefined || mapOutput === undefined) throw new Error("the bundler gave no script or no source map");
-  // The debug id is a comment of the bundler's that no one here reads.
-  const code = (await output.text()).replace(/\n?\/\/# (debugId|sourceMappingURL)=.*\n?/g, "\n").trimEnd();
   const raw = (await mapOutput.json()) as RawMap;
+  const code = withoutComments(await output.text(), raw.sources);
   // The bundler writes them relative to the working folder.
   const sources = raw.sources.map((source) => toPosix(relative(root, resolve(source))));
   refuseOutsiders(sources, toPosix(relative(root, dirname(entry))));
@@ -122,6 +122,16 @@ async function schemaTokens(path: string): Promise<string> {
   const module = (await import(`${path}?${Bun.hash(await Bun.file(path).text())}`)) as { TOKENS?: unknown };
   if (typeof module.TOKENS !== "string") throw new UserError(`${path} must export TOKENS = tokensOf(config).`);
   return `export const TOKENS = ${JSON.stringify(module.TOKENS)};`;
+}
+
+/** The script without the bundler's comments, in which this checkout's path is; lines stay where they are. */
+function withoutComments(code: string, sources: readonly string[]): string {
+  const paths = new Set(sources.map((source) => `// ${source}`));
+  const lines = code.split("\n").map((line) => (paths.has(line.trim()) ? "" : line));
+  return lines
+    .join("\n")
+    .replace(/\n?\/\/# (debugId|sourceMappingURL)=.*\n?/g, "\n")
+    .trimEnd();
 }
 
 /** The TypeScript place of a line (from 1) and column (from 1) of the script, as `file:line`; undefined when the map knows none. */

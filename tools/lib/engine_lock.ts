@@ -1,4 +1,4 @@
-// The pinned engine: the lock file that lists every file with its hash, our patches, and the engine id made of both.
+// The pinned engine: the lock file that lists every file with its hash, our patches, our files beside it, and the engine id made of them all.
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -18,18 +18,21 @@ export interface Engine {
   lock: EngineLock;
   /** Paths of our patches in the order in which they are applied. */
   patches: string[];
-  /** First 8 bytes of SHA-256 over the lock file and all patches, as hex: what a bundle is bound to. */
+  /** Names of our own C files, which are built with it. */
+  own: string[];
+  /** First 8 bytes of SHA-256 over the lock file, all patches and our files, as hex: what a bundle is bound to. */
   id: string;
 }
 
-/** Reads the lock file and the patches of `folder` (native/quickjs). */
+/** Reads the lock file, the patches and our own files of `folder` (native/quickjs). */
 export function readEngine(folder: string): Engine {
   const lockBytes = readFileSync(join(folder, "engine.lock.json"));
   const names = readdirSync(join(folder, "patches")).filter((name) => name.endsWith(".patch"));
   const patches = names.sort().map((name) => join(folder, "patches", name));
+  const own = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
   const hash = createHash("sha256").update(lockBytes);
-  for (const patch of patches) hash.update(readFileSync(patch));
-  return { lock: JSON.parse(lockBytes.toString()) as EngineLock, patches, id: hash.digest("hex").slice(0, 16) };
+  for (const file of [...patches, ...own.sort().map((name) => join(folder, name))]) hash.update(readFileSync(file));
+  return { lock: JSON.parse(lockBytes.toString()) as EngineLock, patches, own, id: hash.digest("hex").slice(0, 16) };
 }
 
 /** Compares every locked file under `folder`; throws a UserError that names the first one that differs. */

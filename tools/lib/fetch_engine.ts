@@ -1,5 +1,5 @@
 // Brings the pinned QuickJS source into the cache folder, verified file by file and patched. It owns .cache/quickjs:
-// pristine/ (what upstream released), patched/ (what is built) and engine_id (what patched/ was made from).
+// pristine/ (what upstream released), patched/ (what is built, with our own files) and engine_id (what patched/ was made from).
 
 import {
   copyFileSync,
@@ -53,7 +53,8 @@ export interface EngineFolder {
 /** Makes sure that the engine is there, verified and patched; quick when it is. Two processes may call it at once. */
 export async function ensureEngine(options: EngineOptions = {}): Promise<EngineFolder> {
   const cache = options.cache ?? join(CACHE, "quickjs");
-  const engine = readEngine(options.source ?? join(ROOT, "native", "quickjs"));
+  const source = options.source ?? join(ROOT, "native", "quickjs");
+  const engine = readEngine(source);
   const pristine = join(cache, "pristine");
   const patched = join(cache, "patched");
   const stamp = join(cache, "engine_id");
@@ -75,6 +76,7 @@ export async function ensureEngine(options: EngineOptions = {}): Promise<EngineF
           env,
         });
       }
+      copyFiles(engine.own, source, scratch);
       rmSync(stamp, { force: true });
       syncFolder(scratch, patched);
       writeFileSync(stamp, engine.id);

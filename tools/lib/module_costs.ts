@@ -1,4 +1,4 @@
-// What each source file of a bundle costs, so that an author sees it: bytecode in the bundle, and the heap that its functions take.
+// What each source file of a bundle costs, so that an author sees it: its functions in flash, and the heap that they take once they are made.
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import type { FunctionMap } from "./trace.ts";
@@ -12,15 +12,15 @@ export interface ModuleCost {
   heapBytes: number;
 }
 
-/** What belongs to no file: names and texts, the functions' tables, what the compiler adds. */
-export const REST = "(names, texts, tables)";
+/** What belongs to no file: names and texts, what the compiler adds. */
+export const REST = "(names and texts)";
 
-// Of the pinned engine in a 32-bit build (sizeof JSFunctionBytecode without debug information, JSObject, two JSProperty).
-const FUNCTION_BYTES = 64;
+/** In a program image (native/quickjs/rom_function.h): header words and fields of a function, a constant, an outer variable. */
+const FUNCTION_BYTES = 24 + 44;
+const TABLE_ENTRY_BYTES = 8;
+// Of the pinned engine in a 32-bit build: JSObject and two JSProperty; a pointer to each outer variable.
 const OBJECT_BYTES = 48 + 2 * 8;
-/** A JSValue in the function; a JSClosureVar in the function and a pointer in each object of it. */
-const CONSTANT_BYTES = 8;
-const CLOSURE_BYTES = 8 + 4;
+const CLOSURE_BYTES = 4;
 
 /** Costs by file, the dearest bundle bytes first, REST last. `functions` and `map` are an artifact's; `bodyBytes` is the whole body. */
 export function moduleCosts(functions: string, map: string, bodyBytes: number): ModuleCost[] {
@@ -42,12 +42,14 @@ export function moduleCosts(functions: string, map: string, bodyBytes: number): 
       costOf(source).bundleBytes += to - from;
       if (source !== REST && !files.includes(source)) files.push(source);
     }
-    counted += one.length;
+    const tables = FUNCTION_BYTES + (one.constants + one.closures) * TABLE_ENTRY_BYTES + one.lineBytes;
+    counted += one.length + tables;
     // The outermost function holds stretches of every file. Another one belongs to the file that it begins in; a second file is one
     // of which the minifier has taken something in.
     const owner = costOf(files.length > 2 ? REST : (files[0] ?? REST));
     owner.functions++;
-    owner.heapBytes += FUNCTION_BYTES + OBJECT_BYTES + one.constants * CONSTANT_BYTES + one.closures * CLOSURE_BYTES;
+    owner.bundleBytes += tables;
+    owner.heapBytes += OBJECT_BYTES + one.closures * CLOSURE_BYTES;
   }
   costOf(REST).bundleBytes += bodyBytes - counted;
   const rank = (cost: ModuleCost) => (cost.module === REST ? -1 : cost.bundleBytes);

@@ -1,18 +1,22 @@
-// Turns a device's back trace (lines `at name (+0xOFFSET)`) into TypeScript files and lines with a bundle's artifact.
+// Turns a device's back trace (lines `at name (LINE:COLUMN)`, of the bundle's script) into TypeScript files and lines with a bundle's artifact.
 
 import { TraceMap } from "@jridgewell/trace-mapping";
 import { type Artifact, loadArtifact } from "./artifacts.ts";
 import { originalPlace } from "./bundler.ts";
 
-/** What hearthc writes: per function where its byte code lies in the body, and which line each stretch of it comes from. */
+/** What hearthc writes: per function what it weighs, and which line each stretch of its byte code comes from. */
 export interface FunctionMap {
+  /** False: it is ordinary bytecode, which is copied into the heap, and has no functions here. */
+  inFlash: boolean;
   functions: {
-    offset: number;
+    /** Bytes of its byte code. */
     length: number;
     name: string;
     /** Constants that it holds (its inner functions are some of them), and variables of outer functions that it uses. */
     constants: number;
     closures: number;
+    /** Bytes of its line table. */
+    lineBytes: number;
     /** [program counter within the function, line, column], ascending by the first. */
     lines: [number, number, number][];
   }[];
@@ -25,11 +29,11 @@ export interface Frame {
   place: string | undefined;
 }
 
-const FRAME = /^\s*at (.*?)\s*\((?:\+0x([0-9a-f]+)|native)\)\s*$/;
+/** Ordinary bytecode has the script's name before the line. */
+const FRAME = /^\s*at (.*?)\s*\((?:(?:bundle\.js:)?(\d+):(\d+)|native)\)\s*$/;
 
 /** The frames of a back trace, innermost first. Lines that are none are left out. */
-export function traceFrames(stack: string, artifact: Pick<Artifact, "functions" | "map">): Frame[] {
-  const { functions } = JSON.parse(artifact.functions) as FunctionMap;
+export function traceFrames(stack: string, artifact: Pick<Artifact, "map">): Frame[] {
   const map = new TraceMap(artifact.map);
   const frames: Frame[] = [];
   for (const line of stack.split("\n")) {
@@ -38,14 +42,14 @@ export function traceFrames(stack: string, artifact: Pick<Artifact, "functions" 
     const name = match[1] === "" ? "<anonymous>" : (match[1] as string);
     frames.push({
       name,
-      place: match[2] === undefined ? undefined : placeOf(functions, map, Number.parseInt(match[2], 16)),
+      place: match[2] === undefined ? undefined : originalPlace(map, Number(match[2]), Number(match[3])),
     });
   }
   return frames;
 }
 
 /** The back trace with the place in TypeScript where it is known; other lines stay as they are. */
-export function readableTrace(stack: string, artifact: Pick<Artifact, "functions" | "map">): string {
+export function readableTrace(stack: string, artifact: Pick<Artifact, "map">): string {
   const lines = stack.split("\n").map((line) => {
     const frame = traceFrames(line, artifact)[0];
     return frame?.place === undefined ? line : `    at ${frame.name} (${frame.place})`;
@@ -60,14 +64,4 @@ export function explainException(exception: unknown, bundle: string): string | u
   const artifact = loadArtifact(recorded || bundle);
   const trace = artifact === undefined ? (stack ?? "") : readableTrace(stack ?? "", artifact);
   return `${message}\n${trace}`.trimEnd();
-}
-
-/** Where an offset into the bundle's body comes from, as `file:line`. */
-function placeOf(functions: FunctionMap["functions"], map: TraceMap, offset: number): string | undefined {
-  const inside = functions.find((one) => offset >= one.offset && offset < one.offset + one.length);
-  if (inside === undefined) return undefined;
-  const pc = offset - inside.offset;
-  let best = inside.lines[0];
-  for (const entry of inside.lines) if (entry[0] <= pc) best = entry;
-  return best === undefined ? undefined : originalPlace(map, best[1], best[2]);
 }

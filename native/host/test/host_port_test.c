@@ -68,6 +68,27 @@ static void nor_semantics(void)
     unmount();
 }
 
+// What the engine uses where it lies: a write to it ends the process here as it does on a chip.
+static void mapping_is_read_only(void)
+{
+    mount();
+    const uint8_t *maps[] = {port_flash_map(PORT_PART_APP_0), port_flash_map(PORT_PART_APP_1)};
+    for (size_t i = 0; i < 2; i++) {
+        volatile uint8_t *cell = (volatile uint8_t *)(uintptr_t)maps[i];
+        pid_t child = fork();
+        if (child == 0) {
+            signal(SIGSEGV, SIG_DFL); // also where a sanitizer catches it
+            *cell = 0;
+            _exit(0);
+        }
+        int status = 0;
+        CHECK(waitpid(child, &status, 0) == child);
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+        CHECK(*cell == 0xFF);
+    }
+    unmount();
+}
+
 static uint8_t pattern[64];
 
 static void program_pattern(void)
@@ -459,6 +480,7 @@ static void heap_counts_requested_bytes(void)
 
 static const struct c_test tests[] = {
     {"nor_semantics", nor_semantics},
+    {"mapping_is_read_only", mapping_is_read_only},
     {"torn_program", torn_program},
     {"torn_erase", torn_erase},
     {"nvs_cut_sweep", nvs_cut_sweep},

@@ -1,0 +1,224 @@
+// Compiled functions -> a program image (native/quickjs/program_image.h), and for the PC a map of what came from where. Included by
+// hearthc.c behind the engine's source, whose internals it needs.
+#include <program_image.h>
+
+struct image_writer {
+    JSContext *ctx;
+    DynBuf image;
+    JSAtom *names; // in the order of their numbers
+    uint32_t name_count, name_capacity;
+    const char *unfit; // what cannot be constant data; NULL: nothing
+    FILE *map;
+    int mapped; // functions
+};
+
+static uint32_t image_atom(struct image_writer *w, JSAtom atom)
+{
+    if (atom < JS_ATOM_END || __JS_AtomIsTaggedInt(atom)) return atom;
+    for (uint32_t i = 0; i < w->name_count; i++) {
+        if (w->names[i] == atom) return JS_ATOM_END + i;
+    }
+    if (w->name_count == w->name_capacity) {
+        w->name_capacity = w->name_capacity * 2 + 64;
+        w->names = realloc(w->names, w->name_capacity * sizeof *w->names);
+        if (w->names == NULL) fail("out of memory", NULL);
+    }
+    w->names[w->name_count] = atom;
+    return JS_ATOM_END + w->name_count++;
+}
+
+// Replaces the atoms in a function's byte code by their numbers in the image.
+static void number_byte_code(struct image_writer *w, uint8_t *code, int length)
+{
+    for (int pc = 0; pc < length; pc += short_opcode_info(code[pc]).size) {
+        switch (short_opcode_info(code[pc]).fmt) {
+        case OP_FMT_atom:
+        case OP_FMT_atom_u8:
+        case OP_FMT_atom_u16:
+        case OP_FMT_atom_label_u8:
+        case OP_FMT_atom_label_u16: put_u32(code + pc + 1, image_atom(w, get_u32(code + pc + 1))); break;
+        default: break;
+        }
+    }
+}
+
+// Gives the function's names, and those of the functions that it holds, their numbers.
+static void collect_names(struct image_writer *w, const JSFunctionBytecode *b)
+{
+    (void)image_atom(w, b->func_name);
+    uint8_t *code = malloc((size_t)b->byte_code_len);
+    if (code == NULL) fail("out of memory", NULL);
+    memcpy(code, b->byte_code_buf, (size_t)b->byte_code_len);
+    number_byte_code(w, code, b->byte_code_len);
+    free(code);
+    for (int i = 0; i < b->cpool_count; i++) {
+        switch (JS_VALUE_GET_NORM_TAG(b->cpool[i])) {
+        case JS_TAG_FUNCTION_BYTECODE: collect_names(w, JS_VALUE_GET_PTR(b->cpool[i])); break;
+        case JS_TAG_STRING:
+        case JS_TAG_INT:
+        case JS_TAG_FLOAT64: break;
+        case JS_TAG_OBJECT: w->unfit = "a tagged template"; break;
+        default: w->unfit = "a BigInt that is no small number"; break;
+        }
+    }
+}
+
+static void put_string(DynBuf *out, const JSString *text, uint8_t atom_type)
+{
+    static const uint8_t zeros[4];
+    JSString head;
+    memset(&head, 0, sizeof head);
+    head.header.ref_count = JS_ROM_REF_COUNT;
+    head.len = text->len;
+    head.is_wide_char = text->is_wide_char;
+    head.atom_type = atom_type;
+    if (atom_type != 0) head.hash = text->hash;
+    size_t size = ((size_t)text->len << text->is_wide_char) + 1 - text->is_wide_char;
+    dbuf_put(out, (const uint8_t *)&head, sizeof head);
+    dbuf_put(out, text->u.str8, size);
+    dbuf_put(out, zeros, -size & 3);
+}
+
+static void pad_to_word(DynBuf *out)
+{
+    while (out->size % 4 != 0) dbuf_putc(out, 0);
+}
+
+static void put_text(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\') fprintf(out, "\\%c", byte);
+        else if (byte < 0x20) fprintf(out, "\\u%04x", byte);
+        else fputc(byte, out);
+    }
+    fputc('"', out);
+}
+
+// [[pc, line, column], ...]: where each stretch of byte code begins. The inverse of the engine's compute_pc2line_info.
+static void put_lines(FILE *out, const JSFunctionBytecode *b)
+{
+    const uint8_t *p = b->debug.pc2line_buf, *end = p + b->debug.pc2line_len;
+    uint32_t value = 0, pc = 0;
+    int32_t delta = 0;
+    fputc('[', out);
+    if (p == NULL) fail("no line table", NULL);
+    p += get_leb128(&value, p, end);
+    int line = (int)value + 1;
+    p += get_leb128(&value, p, end);
+    int column = (int)value + 1;
+    fprintf(out, "[0,%d,%d]", line, column);
+    while (p < end) {
+        unsigned op = *p++;
+        if (op == 0) {
+            p += get_leb128(&value, p, end);
+            pc += value;
+            p += get_sleb128(&delta, p, end);
+            line += delta;
+        } else {
+            op -= PC2LINE_OP_FIRST;
+            pc += op / PC2LINE_RANGE;
+            line += (int)(op % PC2LINE_RANGE) + PC2LINE_BASE;
+        }
+        p += get_sleb128(&delta, p, end);
+        column += delta;
+        fprintf(out, ",[%u,%d,%d]", pc, line, column);
+    }
+    fputc(']', out);
+}
+
+static void map_function(struct image_writer *w, const JSFunctionBytecode *b)
+{
+    const char *name = b->func_name != JS_ATOM_NULL ? JS_AtomToCString(w->ctx, b->func_name) : NULL;
+    fprintf(w->map, "%s\n{\"length\":%d,\"name\":", w->mapped++ > 0 ? "," : "", b->byte_code_len);
+    put_text(w->map, name != NULL ? name : "");
+    if (name != NULL) JS_FreeCString(w->ctx, name);
+    fprintf(w->map, ",\"constants\":%d,\"closures\":%d,\"lineBytes\":%d,\"lines\":", b->cpool_count, b->closure_var_count,
+            b->debug.pc2line_len);
+    put_lines(w->map, b);
+    fputc('}', w->map);
+}
+
+// Writes a function behind those that it holds; returns where its fields are.
+static uint32_t put_function(struct image_writer *w, const JSFunctionBytecode *b)
+{
+    DynBuf *out = &w->image;
+    uint32_t *held = calloc((size_t)b->cpool_count + 1, sizeof *held);
+    if (held == NULL) fail("out of memory", NULL);
+    for (int i = 0; i < b->cpool_count; i++) {
+        int tag = JS_VALUE_GET_NORM_TAG(b->cpool[i]);
+        if (tag == JS_TAG_FUNCTION_BYTECODE) held[i] = put_function(w, JS_VALUE_GET_PTR(b->cpool[i]));
+        if (tag != JS_TAG_STRING) continue;
+        held[i] = (uint32_t)out->size;
+        put_string(out, JS_VALUE_GET_STRING(b->cpool[i]), 0);
+    }
+    for (int i = 0; i < ROM_HEADER_WORDS; i++) dbuf_put_u32(out, (uint32_t)JS_ROM_REF_COUNT);
+    uint32_t at = (uint32_t)out->size;
+    JSFunctionBytecode fields;
+    memcpy(&fields, b, sizeof fields); // made of zeros, so the bytes between are the same each time
+    fields.has_debug = 0; // the line table is reached another way
+    fields.func_name = image_atom(w, b->func_name);
+    fields.rom.cpool = ROM_FIELDS_SIZE;
+    fields.rom.closure_var = fields.rom.cpool + 8 * (uint32_t)b->cpool_count;
+    fields.rom.byte_code = fields.rom.closure_var + (uint32_t)sizeof(JSClosureVar) * (uint32_t)b->closure_var_count;
+    fields.rom.pc2line_len = (uint32_t)b->debug.pc2line_len;
+    dbuf_put(out, &fields.js_mode, ROM_FIELDS_SIZE);
+    for (int i = 0; i < b->cpool_count; i++) {
+        int tag = JS_VALUE_GET_NORM_TAG(b->cpool[i]);
+        if (tag == JS_TAG_INT || tag == JS_TAG_FLOAT64) {
+            double number = tag == JS_TAG_INT ? JS_VALUE_GET_INT(b->cpool[i]) : JS_VALUE_GET_FLOAT64(b->cpool[i]);
+            if (isnan(number)) number = NAN; // others are tags
+            dbuf_put(out, (const uint8_t *)&number, sizeof number);
+        } else {
+            dbuf_put_u32(out, held[i] - at);
+            dbuf_put_u32(out, (uint32_t)tag);
+        }
+    }
+    for (int i = 0; i < b->closure_var_count; i++) {
+        const JSClosureVar *from = &b->closure_var[i];
+        JSClosureVar variable;
+        memset(&variable, 0, sizeof variable); // also the bits between, for the same bytes each time; the name is left out
+        variable.is_local = from->is_local;
+        variable.is_arg = from->is_arg;
+        variable.is_const = from->is_const;
+        variable.is_lexical = from->is_lexical;
+        variable.var_kind = from->var_kind;
+        variable.var_idx = from->var_idx;
+        dbuf_put(out, (const uint8_t *)&variable, sizeof variable);
+    }
+    size_t code = out->size;
+    dbuf_put(out, b->byte_code_buf, (size_t)b->byte_code_len);
+    if (dbuf_error(out)) fail("out of memory", NULL);
+    number_byte_code(w, out->buf + code, b->byte_code_len);
+    dbuf_put(out, b->debug.pc2line_buf, (size_t)b->debug.pc2line_len);
+    pad_to_word(out);
+    map_function(w, b);
+    free(held);
+    return at;
+}
+
+// The image of `function`, to be freed with dbuf_free; `unfit` says why there is none.
+static DynBuf write_image(JSContext *ctx, JSValueConst function, FILE *map, const char **unfit)
+{
+    struct image_writer w = {.ctx = ctx, .map = map};
+    struct program_image head = {.magic = {'I', 'M', 'G', '1'}, .first_atom = JS_ATOM_END};
+    dbuf_init(&w.image);
+    collect_names(&w, JS_VALUE_GET_PTR(function));
+    *unfit = w.unfit;
+    if (w.unfit == NULL) {
+        dbuf_put(&w.image, (const uint8_t *)&head, sizeof head);
+        for (uint32_t i = 0; i < w.name_count; i++) {
+            JSAtomStruct *name = JS_GetRuntime(ctx)->atom_array[w.names[i]];
+            if (name->atom_type != JS_ATOM_TYPE_STRING) fail("a symbol is no name", NULL);
+            put_string(&w.image, name, JS_ATOM_TYPE_STRING);
+        }
+        head.name_count = w.name_count;
+        head.main = put_function(&w, JS_VALUE_GET_PTR(function));
+        if (dbuf_error(&w.image)) fail("out of memory", NULL);
+        head.length = (uint32_t)w.image.size;
+        memcpy(w.image.buf, &head, sizeof head);
+    }
+    free(w.names);
+    return w.image;
+}
