@@ -7,7 +7,9 @@ import pc from "picocolors";
 import { main } from "./lib/cli.ts";
 import { checkConfig } from "./lib/config_file.ts";
 import { DeviceAccess, type DeviceVersion } from "./lib/device_access.ts";
+import { updateDeviceFile } from "./lib/device_file.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
+import { LinkFault } from "./lib/link_faults.ts";
 import {
   ANSWER_TIMEOUT_MS,
   brokerUrl,
@@ -17,6 +19,7 @@ import {
   tokensOf,
   withNetworkOptions,
 } from "./lib/network_device.ts";
+import { withFaultOption } from "./lib/serial_device.ts";
 import { setting } from "./lib/settings.ts";
 import { configName, configVerdict, sendConfig } from "./lib/trial_updates.ts";
 import { type Asked, awaitVerdict, explainWhy, type Outcome } from "./lib/update.ts";
@@ -25,10 +28,11 @@ import { Shown } from "./lib/update_view.ts";
 interface Options extends NetworkOptions {
   profile?: string;
   timeout: string;
+  fault?: string;
   json?: boolean;
 }
 
-export const program = withNetworkOptions(new Command("ota_config"))
+export const program = withFaultOption(withNetworkOptions(new Command("ota_config")))
   .description(
     "Sends a config.txt to a device over the air and waits until the device has kept it or put the old one back.",
   )
@@ -43,6 +47,7 @@ Examples:
   bun run ota_config kitchen new.txt           the device has 5 minutes to prove that it can be reached with it
   bun run ota_config kitchen new.txt --profile energy
 Name, broker and key may change: the device is then looked for under the old and the new ones.
+Once the device has kept it, devices/NAME.txt (or --config) becomes this configuration, with the lines #profile and #group that it had.
 Exit codes: 0 kept, 1 failed (the device goes on with the configuration that it had), 2 wrong usage.`,
   )
   .action((name: string, file: string, options: Options) => run(name, file, options));
@@ -52,6 +57,7 @@ async function run(given: string, file: string, options: Options): Promise<void>
   if (!existsSync(file)) throw new UsageError(`there is no ${file}`);
   const content = readFileSync(file);
   const text = content.toString();
+  const fault = options.fault === undefined ? undefined : new LinkFault(options.fault);
   const show = new Shown(options.json === true);
   const device = await NetworkDevice.connect(given, options);
   let moved: DeviceAccess | undefined;
@@ -73,10 +79,11 @@ async function run(given: string, file: string, options: Options): Promise<void>
         { event: "done", result: "same", config: name },
         pc.green(`${device.name} has this configuration already.`),
       );
+      noteKept(show, device.file, text, name);
       return;
     }
     moved = await accessAfter(device, text, options);
-    await sendConfig({ open: () => device.openLink(), onEvent: (event) => show.event(event) }, text);
+    await sendConfig({ open: () => device.openLink(fault), onEvent: (event) => show.event(event) }, text);
     const manual = tokensOf(text).get("keep") === "manual";
     const outcome = await awaitVerdict(either(device.access, moved), {
       judge: (version) => configVerdict(name, version),
@@ -84,9 +91,11 @@ async function run(given: string, file: string, options: Options): Promise<void>
       timeoutMs,
       onTrial: () => show.event({ event: "trial", config: name }),
     });
-    report(show, moved?.name ?? device.name, file, name, outcome, manual);
+    report(show, moved?.name ?? device.name, name, outcome, manual);
+    if (outcome.result === "confirmed") noteKept(show, device.file, text, name);
   } finally {
     show.end();
+    if (fault !== undefined) show.fault(fault);
     await moved?.close();
     await device.close();
   }
@@ -123,15 +132,18 @@ function either(first: DeviceAccess, second: DeviceAccess | undefined): Asked {
   };
 }
 
+/** The device's file here is what tools find the device by, so it follows what the device has kept. */
+function noteKept(show: Shown, file: string, text: string, name: string): void {
+  if (updateDeviceFile(file, text)) show.line({ event: "file", config: name, file }, `${file} has it now.`);
+  else if (!existsSync(file)) show.line({ event: "nofile", file }, `There is no ${file}: put it there for next time.`);
+}
+
 /** Says how it ended. Throws UserError unless it ended well. */
-function report(show: Shown, device: string, file: string, name: string, outcome: Outcome, manual: boolean): void {
+function report(show: Shown, device: string, name: string, outcome: Outcome, manual: boolean): void {
   const why = outcome.result === "rolledBack" ? outcome.why : undefined;
   show.line({ event: "done", result: outcome.result === "confirmed" ? "kept" : outcome.result, config: name, why }, "");
   if (outcome.result === "confirmed")
-    show.line(
-      { event: "kept", config: name },
-      pc.green(`${device} has kept the configuration; let devices/ have it, too: ${file}`),
-    );
+    show.line({ event: "kept", config: name }, pc.green(`${device} has kept the configuration.`));
   else if (outcome.result === "trial" && manual)
     show.line(
       { event: "waiting", config: name },

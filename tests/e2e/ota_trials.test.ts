@@ -93,7 +93,8 @@ test("a configuration is checked, sent, and kept when the device has proved itse
   const path = await configFile(energy, (text) => text.replace("watchdog 1", "watchdog 0"));
   const { code, out, err } = await trialTool(energy, "ota_config", path);
   expect([code, err]).toEqual([0, ""]);
-  expect(out).toContain("meter has kept the configuration");
+  expect(out).toContain(`meter has kept the configuration.\n${energy.configFile} has it now.`);
+  expect(await Bun.file(energy.configFile).text()).toBe(await Bun.file(path).text());
   const again = await trialTool(energy, "ota_config", path);
   expect(again.out).toContain("meter has this configuration already.");
 });
@@ -112,6 +113,7 @@ test("a configuration that leads nowhere is put back, and the tool says so", asy
   expect(code).toBe(1);
   expect(err).toContain("meter has put its old configuration back: it did not prove in time that it can be reached");
   expect(events.find((each) => each["event"] === "done")).toMatchObject({ result: "rolledBack", why: "deadline" });
+  expect(await Bun.file(energy.configFile).text()).toBe(energy.bench.config);
   expect(await Bun.file(join(energy.bench.machine.flashDir, "files", "config.txt")).text()).toBe(energy.bench.config);
 });
 
@@ -120,6 +122,9 @@ test("a device that gets another name is found under it", async () => {
   const path = await configFile(energy, (text) => text.replace("mqttname meter", "mqttname cellar"));
   const { code, out } = await trialTool(energy, "ota_config", path);
   expect([code, out.includes("cellar has kept the configuration")]).toEqual([0, true]);
+  // Its file tells the new name now, so the next command finds it.
+  const next = await trialTool(energy, "otacmd", "getversion");
+  expect([next.code, next.out.includes("version {")]).toEqual([0, true]);
 });
 
 test("a faulty configuration is refused before anything is sent, with a message for each fault", async () => {
@@ -132,3 +137,34 @@ test("a faulty configuration is refused before anything is sent, with a message 
   expect(err).toContain("unknown token colour");
   expect(energy.seen.some((each) => each.kind === "publish" && each.payload === "open")).toBe(false);
 });
+
+test.each([
+  ["badmac", 0, "a message did not verify"],
+  ["badcheck", 1, "checksum differs"],
+])(
+  "--fault %s on ota_config and otafwtool: the device's answer is told, and nothing half is in force",
+  async (fault, code, says) => {
+    const energy = await running();
+    const before = await trialTool(energy, "otacmd", "getversion");
+    const config = await configFile(energy, (text) => text.replace("watchdog 1", "watchdog 0"));
+    const [image] = await imageFile(energy, "2.0.0");
+    for (const [name, path] of [
+      ["otafwtool", image],
+      ["ota_config", config],
+    ] as const) {
+      const run = await trialTool(energy, name, path, "--json", "--fault", fault);
+      expect([name, run.code]).toEqual([name, code]);
+      const told = run.events.find((each) => each["event"] === "fault");
+      expect(told).toMatchObject({ name: fault, used: true });
+      expect(String(told?.["answers"])).toContain(says);
+    }
+    // A message that did not arrive is sent again; content that is not what was announced is the tool's own fault.
+    const after = await trialTool(energy, "otacmd", "getversion");
+    const bundle = /"bundle":"[0-9a-f]+"/;
+    expect(bundle.exec(after.out)?.[0]).toBe(bundle.exec(before.out)?.[0] as string);
+    expect(/"firmware":"([^"]+)"/.exec(after.out)?.[1]).toBe(code === 0 ? "2.0.0" : "0.1.0");
+    const present = await Bun.file(join(energy.bench.machine.flashDir, "files", "config.txt")).text();
+    expect(present.includes("watchdog 0")).toBe(code === 0);
+    expect(energy.bench.machine.resets).toHaveLength(code === 0 ? 2 : 0);
+  },
+);

@@ -32,7 +32,14 @@ const OVER_SERIAL: Record<FaultName, Expected> = {
   reset: { ends: "closed", says: [] },
   silence: { ends: "timeout", says: [] },
 };
+/** A configuration is one block. */
+const OF_ONE_BLOCK: Record<FaultName, Expected> = {
+  ...OVER_TCP,
+  reorder: { ends: "unverified", says: ["0 of 200 bytes"] },
+};
 const CONTENT = pattern(9000);
+const OLD_CONFIG = pattern(100);
+const NEW_CONFIG = pattern(200);
 
 /** What the device said; a closed connection and a time-out here are the tool's own words. */
 const said = (fault: LinkFault) => fault.answers.filter((each) => !/has not answered|closed here/.test(each));
@@ -101,10 +108,38 @@ test("a name that is none is told with those there are", () => {
   expect(() => new LinkFault("toString")).toThrow("--fault toString: one of badlength, badcheck");
 });
 
-test("a put of one block has no middle: the fault is not used", async () => {
+/** What is left when a firmware or a configuration went wrong on its way. */
+const ON_TRIAL = ["firmware", "config"] as const;
+
+for (const name of Object.keys(FAULTS) as FaultName[]) {
+  for (const what of ON_TRIAL) {
+    test(`over TCP, ${what}: ${name}`, async () => {
+      const bench = new LinkBench();
+      bench.chip.files.set("config.txt", OLD_CONFIG);
+      const fault = new LinkFault(name);
+      const client = await bench.open({ fault });
+      const put = (by: LinkClient) =>
+        what === "firmware" ? by.putFirmware(CONTENT, "memory") : by.putFile("config.txt", NEW_CONFIG);
+      const { ends, says } = what === "firmware" ? OVER_TCP[name] : OF_ONE_BLOCK[name];
+      expect(await bench.failure(put(client))).toBe(ends);
+      mustSay(fault, says);
+      client.close();
+      bench.chip.run(IDLE_MS + 2000);
+      // Nothing is on trial, and what was there is in force.
+      const next = await bench.open();
+      expect(bench.chip.trials.info().otherHash).toBe("");
+      expect(bench.chip.files.get("config.txt")).toEqual(OLD_CONFIG);
+      await bench.drive(put(next));
+      if (what === "config") expect(bench.chip.files.get("config.txt")).toEqual(NEW_CONFIG);
+      else expect(bench.chip.trials.info().otherHash).not.toBe("");
+    });
+  }
+}
+
+test("where no content is sent the fault is not used", async () => {
   const bench = new LinkBench();
   const fault = new LinkFault("badmac");
   const client = await bench.open({ fault });
-  await bench.drive(client.putFile("a", pattern(100)));
+  await bench.drive(client.list());
   expect(fault.used).toBe(false);
 });

@@ -11,24 +11,29 @@ export const FAULTS = {
   badlength: "a message whose length is wrong (TCP: 65535; serial: cut short)",
   badcheck: "content that is not what was announced, so that its SHA-256 differs",
   badmac: "a message with a changed bit, so that its MAC (serial: its CRC) is wrong",
-  reorder: "two data blocks in the wrong order",
+  reorder: "two data blocks in the wrong order (of a single one: the commit before it)",
   reset: "the connection is closed in the middle",
   silence: "nothing more is sent from the middle on",
 } as const;
 export type FaultName = keyof typeof FAULTS;
 
-/** The data frame that goes wrong. */
+/** The data frame that goes wrong; where there is only one, that. */
 const AT = 2;
-/** Type, id and offset of a data frame. */
+/** Type and id of a frame; of a data frame also the offset. */
+const HEAD = 3;
 const DATA_HEAD = 7;
+/** Where a bundle's header has the length of its body. */
+const BODY_LENGTH = 12;
 
 export class LinkFault {
   readonly name: FaultName;
-  /** True once something has gone wrong; a put of a single block has no second one. */
+  /** True once something has gone wrong; nothing does where no content is sent. */
   used = false;
   /** What the device said from then on. */
   readonly answers: string[] = [];
   #data = 0;
+  /** Of the content that is being put. */
+  #size = 0;
   #messageNext = false;
   #held: Uint8Array | undefined;
 
@@ -93,14 +98,19 @@ export class LinkFault {
   }
 
   #frames(frame: Uint8Array): Uint8Array[] {
-    if (frame[0] !== T.data || this.used) return [frame];
+    if (this.used) return [frame];
     if (this.#held !== undefined) {
       const held = this.#held;
       this.#held = undefined;
       this.used = true;
       return [frame, held];
     }
-    if (++this.#data !== AT) return [frame];
+    const bytes = Buffer.from(frame);
+    if (frame[0] === T.putFile || frame[0] === T.putFirmware) this.#size = bytes.readUInt32BE(HEAD);
+    else if (frame[0] === T.putBundle) this.#size = bytes.readUInt32LE(HEAD + BODY_LENGTH);
+    if (frame[0] !== T.data) return [frame];
+    const whole = bytes.readUInt32BE(HEAD) === 0 && frame.length - DATA_HEAD >= this.#size;
+    if (++this.#data !== AT && !whole) return [frame];
     switch (this.name) {
       case "badlength":
       case "badmac":
@@ -126,7 +136,8 @@ export class LinkFault {
   #spoil(message: Uint8Array): Uint8Array {
     this.used = true;
     const spoiled = message.slice();
-    const serial = message[0] === 0;
+    // Over TCP its length stands before it.
+    const serial = spoiled[0] === 0 && spoiled[1] !== message.length - 2;
     if (this.name === "badmac") spoiled[10] = (spoiled[10] ?? 0) ^ 0x40;
     else if (serial) return Buffer.concat([message.subarray(0, -20), message.subarray(-1)]);
     else spoiled[0] = spoiled[1] = 0xff;

@@ -55,6 +55,8 @@ export class NetworkDevice {
   readonly tokens: Map<string, string>;
   /** What its file says that it is, in a line `#profile NAME`. */
   readonly profile: string | undefined;
+  /** Path of its file, which need not be there. */
+  readonly file: string;
   readonly access: DeviceAccess;
   readonly #key: Uint8Array;
   readonly #at: { host: string; port: number } | undefined;
@@ -70,6 +72,7 @@ export class NetworkDevice {
     this.name = file.name;
     this.tokens = file.tokens;
     this.profile = file.profile;
+    this.file = file.file;
     this.access = access;
     this.#key = key;
     this.#at = at;

@@ -34,7 +34,7 @@ export class Shown {
     const said = answers.length === 0 ? "nothing was said to it" : answers.join("; ");
     this.line(
       { event: "fault", name, used, answers },
-      used ? `--fault ${name}: ${said}` : `--fault ${name} was not used: send something of at least two blocks`,
+      used ? `--fault ${name}: ${said}` : `--fault ${name} was not used: no content was sent`,
     );
   }
 
