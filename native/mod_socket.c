@@ -40,11 +40,16 @@ static bool would_block(void)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-static void prepare(int fd)
+// Closes a socket that cannot be made non-blocking: it would hold up the one task that runs JavaScript.
+static bool prepare(int fd)
 {
-    int on = 1;
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | O_NONBLOCK);
+    int on = 1, flags = fcntl(fd, F_GETFL, 0);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        close(fd);
+        return false;
+    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return true;
 }
 
 static void use(int id, int fd, enum socket_kind kind)
@@ -113,7 +118,7 @@ static JSValue connect_to(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     int id = free_socket();
     int fd = id >= 0 ? socket(AF_INET, SOCK_STREAM, 0) : -1;
     if (fd < 0) return bridge_throw(ctx, "socketConnect", PORT_ENOMEM);
-    prepare(fd);
+    if (!prepare(fd)) return bridge_throw(ctx, "socketConnect", PORT_EIO);
     if (connect(fd, (struct sockaddr *)&peer, sizeof peer) == 0) {
         use(id, fd, SOCKET_OPEN);
     } else {
@@ -140,7 +145,7 @@ static JSValue listen_on(JSContext *ctx, JSValueConst self, int argc, JSValueCon
     own.sin_family = AF_INET;
     own.sin_port = htons((uint16_t)port);
     memcpy(&own.sin_addr, status.ip, 4);
-    prepare(fd);
+    if (!prepare(fd)) return bridge_throw(ctx, "socketListen", PORT_EIO);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&own, sizeof own) != 0 || listen(fd, 1) != 0) {
         int error = errno;
@@ -167,7 +172,7 @@ static JSValue accept_next(JSContext *ctx, JSValueConst self, int argc, JSValueC
         close(fd);
         return bridge_throw(ctx, "socketAccept", PORT_ENOMEM);
     }
-    prepare(fd);
+    if (!prepare(fd)) return bridge_throw(ctx, "socketAccept", PORT_EIO);
     use(accepted, fd, SOCKET_OPEN);
     return JS_NewInt32(ctx, accepted);
 }
