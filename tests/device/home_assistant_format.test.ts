@@ -56,6 +56,7 @@ test.each<[string, Json]>([
   ["switch", { p: "switch", name: "Pump", command_topic: "pump/set", state_topic: "pump/state" }],
   ["switch with payloads", { p: "switch", cmd_t: "a", stat_t: "b", pl_on: "1", pl_off: "0", stat_on: "1", ret: true }],
   ["text", { p: "text", mode: "text", command_topic: "txt/cmd", state_topic: "txt/state", min: 2, max: 20 }],
+  ["button", { p: "button", command_topic: "plug/commands", payload_press: "reboot", entity_category: "config" }],
   ["number", { p: "number", command_topic: "device/threshold" }],
   ["event", { p: "event", stat_t: "bell", event_types: ["press", "hold"], device_class: "doorbell", qos: 0 }],
   ["availability as a list", { p: "switch", cmd_t: "a", availability: [{ topic: "b", payload_available: "on" }] }],

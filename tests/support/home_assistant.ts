@@ -1,6 +1,6 @@
 // Home Assistant's format of a device's discovery message as a schema: what its documentation of the MQTT integration says (www.home-assistant.io,
 // integrations mqtt, sensor.mqtt, binary_sensor.mqtt, switch.mqtt, button.mqtt, number.mqtt, text.mqtt, event.mqtt, and sensor for classes and
-// units, version 2025.11). Stricter than Home Assistant in one point: it ignores options that it does not know, here they are faults.
+// units; as of late 2025). Stricter than Home Assistant in one point: it ignores options that it does not know, here they are faults.
 
 import { z } from "zod";
 
