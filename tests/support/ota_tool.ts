@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
+import type { HostWorld } from "../../tools/sim/host_world.ts";
 import type { EnergyBench } from "./energy_bench.ts";
 
 /** Device seconds per real second while bytes of the link are on their way, which the scheduler does not see. */
@@ -36,14 +37,23 @@ export function otaCommand(energy: EnergyBench, ...args: string[]): string[] {
 }
 
 /** Runs a command as watchedOta does. */
-export async function runTool(energy: EnergyBench, watch: (out: string) => void, command: string[]): Promise<ToolRun> {
-  const { world } = energy.bench;
+export function runTool(energy: EnergyBench, watch: (out: string) => void, command: string[]): Promise<ToolRun> {
+  return runToolIn(energy.bench.world, energy.folder, watch, command);
+}
+
+/** The same in any world; `folder` holds the devices' files. */
+export async function runToolIn(
+  world: HostWorld,
+  folder: string,
+  watch: (out: string) => void,
+  command: string[],
+): Promise<ToolRun> {
   world.setPace(LINK_PACE);
   // Empty: a developer's own .env is not to be asked. A test with a .env of its own wants just that.
   const MQTT_URL = process.env["HEARTH_ENV"] === undefined ? "" : undefined;
-  const env = { ...process.env, NO_COLOR: "1", MQTT_URL, HEARTH_DEVICES: energy.folder };
+  const env = { ...process.env, NO_COLOR: "1", MQTT_URL, HEARTH_DEVICES: folder };
   // Not in the checkout, whose .env Bun would read by itself.
-  const child = Bun.spawn(command, { cwd: energy.folder, stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
+  const child = Bun.spawn(command, { cwd: folder, stdin: "ignore", stdout: "pipe", stderr: "pipe", env });
   const err = new Response(child.stderr).text();
   let out = "";
   const text = new TextDecoder();
