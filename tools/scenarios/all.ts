@@ -2,11 +2,25 @@
 
 import { ENERGY } from "./book/energy.ts";
 import { EVERY } from "./book/every.ts";
+import { H2O } from "./book/h2o.ts";
 import { RELAY } from "./book/relay.ts";
+import { RX433 } from "./book/rx433.ts";
+import { SWITCH } from "./book/switch.ts";
+import { TERMO } from "./book/termo.ts";
+import { WEATHER } from "./book/weather.ts";
 import type { Scenario } from "./scenario.ts";
 import { ELSEWHERE, SENTENCES } from "./sentences.ts";
 
-export const SCENARIOS: readonly Scenario[] = [...EVERY, ...ENERGY, ...RELAY];
+export const SCENARIOS: readonly Scenario[] = [
+  ...EVERY,
+  ...ENERGY,
+  ...H2O,
+  ...RELAY,
+  ...SWITCH,
+  ...TERMO,
+  ...WEATHER,
+  ...RX433,
+];
 
 /** Those whose name is `name` or begins with it and a slash. */
 export function scenariosNamed(name: string): Scenario[] {

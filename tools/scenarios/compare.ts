@@ -6,12 +6,10 @@ import type { TraceEntry } from "./stage.ts";
 /** The host firmware's sockets are real: what goes through them may come a turn of the loop later, and that is a second at most. */
 export const TOLERANCE_MS = 1500;
 
-/** What differs, in words; empty when the traces agree. What happened just before a reset or the end of either may be missing in the other. */
+/** What differs, in words; empty when the traces agree. What happened just before a reset, a cut of power or the end of either may be missing in
+ * the other. */
 export function difference(first: Played, second: Played): string[] {
-  const ends = [first, second].flatMap(({ trace, ms }) => [
-    ms,
-    ...trace.filter((each) => each.stream === "reset").map((each) => each.atMs),
-  ]);
+  const ends = [first, second].flatMap(({ trace, ms }) => [ms, ...trace.filter(isEnd).map((each) => each.atMs)]);
   const loose = (entry: TraceEntry | undefined) =>
     entry !== undefined && ends.some((endMs) => Math.abs(endMs - entry.atMs) <= TOLERANCE_MS);
   const streams = new Set([...first.trace, ...second.trace].map((each) => each.stream));
@@ -26,6 +24,10 @@ export function difference(first: Played, second: Played): string[] {
     }
     return [];
   });
+}
+
+function isEnd({ stream, value }: TraceEntry): boolean {
+  return stream === "reset" || (stream === "world" && value === "power off");
 }
 
 function same(one: TraceEntry | undefined, two: TraceEntry | undefined): boolean {

@@ -68,6 +68,8 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
       stage.after(ms, run);
     },
     publish: (topic, payload, retain) => {
+      // A firmware that a message wakes goes by the time that it was told last.
+      if (!machine.busy && Number.isFinite(machine.wakeUs)) machine.grant();
       world.noteSent(machine.address);
       void broker.publish(topic, payload, retain);
     },

@@ -93,16 +93,20 @@ function energy(board: Board): Parts {
   };
 }
 
-/** `inputs BITS`: the levels at dtwonder8's shift register. */
+/** Where dtwonder8's outputs are seen: pins that no chip has. */
+export const SHIFTED_OUTPUTS = 100;
+
+/** `inputs BITS`: the levels at dtwonder8's shift register, the last digit is input 0. */
 function wall(board: Board): Parts {
   let inputs = 0xff;
-  // Every driver's inputs rest at a high level but hoffer6's, whose pull-downs hold them low.
-  board.attachShift(15, { exchange: () => inputs });
+  board.attachShift(15, {
+    exchange: (bits, value) => {
+      for (let bit = 0; bit < bits; bit++) board.setOutput(SHIFTED_OUTPUTS + bit, (value >> bit) & 1);
+      return inputs;
+    },
+  });
   return {
     act: acting({
-      rest: (...numbers) => {
-        for (const pin of numbers) board.drive(number(pin), 1);
-      },
       inputs: (bits) => {
         inputs = Number.parseInt(bits ?? "", 2);
       },

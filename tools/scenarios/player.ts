@@ -8,6 +8,8 @@ import type { Stage, TraceEntry } from "./stage.ts";
 
 /** From the device's loop to the broker and back. */
 const WAY_MS = 250;
+/** What a device does comes on its own seconds. The next step stands aside, so that both do not meet. */
+const ASIDE_MS = 300;
 /** Between two looks at a display that blinks. */
 const BLINK_LOOK_MS = 1000;
 const BLINK_LOOKS = 4;
@@ -135,6 +137,7 @@ class Player {
         stage.pass(step.ms, () => this.#next());
         return;
       case "world":
+        this.#trace.push({ atMs: stage.nowMs, stream: "world", value: step.line });
         stage.act(step.line);
         this.#done();
         return;
@@ -182,6 +185,13 @@ class Player {
         this.#check(count >= step.min && count <= step.max, () => `there were ${count}`);
         return;
       }
+      case "order": {
+        let next = 0;
+        for (const { stream, value } of this.#trace.slice(this.#marked))
+          if (`${stream}=${value}` === step.events[next]) next++;
+        this.#check(next === step.events.length, () => `there was no ${step.events[next]} at its place`);
+        return;
+      }
       case "resets":
       case "cpu": {
         const stream = step.do === "cpu" ? "cpu" : "reset";
@@ -216,8 +226,7 @@ class Player {
         if (this.#said.indexOf(each) <= this.#said.indexOf(found)) each.taken = true;
       const sinceMs = found.atMs - this.#markMs;
       if (sinceMs < step.minMs - WAY_MS) this.#fail(`it came ${(sinceMs / 1000).toFixed(1)} s after the mark already`);
-      // At a moment of its own: the publication may have come in the middle of something.
-      else this.#stage.after(0, () => this.#done());
+      else this.#stage.after(ASIDE_MS, () => this.#done());
     };
     this.#stage.after(step.ms, () => {
       if (over) return;

@@ -35,6 +35,7 @@ export type Step =
   | { do: "mark" }
   | { do: "pins"; levels: Record<number, number> }
   | { do: "edges"; pin: number; min: number; max: number }
+  | { do: "order"; events: string[] }
   | { do: "resets"; reasons: string[] }
   | { do: "cpu"; mhz: number }
   | { do: "shows"; text: string | RegExp }
@@ -94,6 +95,9 @@ export const pins = (levels: Record<number, number>): Step => ({ do: "pins", lev
 /** The pin changed so often since the last mark. */
 export const edges = (pin: number, min: number, max = min): Step => ({ do: "edges", pin, min, max });
 
+/** Since the last mark these came in this order, with others between them: `pin 32=0`, `0/State=1`. */
+export const order = (...events: string[]): Step => ({ do: "order", events });
+
 /** All resets up to here. */
 export const resets = (...reasons: string[]): Step => ({ do: "resets", reasons });
 
@@ -143,7 +147,7 @@ function needOf(line: string, { profile }: Scenario): Ability {
 
 /** What a step that only looks needs to see what it looks at; a machine without it is not looked at. */
 export function sightOf(step: Step): Ability | undefined {
-  if (step.do === "pins" || step.do === "edges" || step.do === "cpu") return "pins";
+  if (step.do === "pins" || step.do === "edges" || step.do === "order" || step.do === "cpu") return "pins";
   if (step.do === "shows" || step.do === "lit" || step.do === "blinking") return "buses";
   if (step.do === "resets" || ("sub" in step && step.sub === "reset")) return "resets";
   if ("sub" in step && step.sub === "net") return "network";

@@ -3,7 +3,8 @@
 import type { Board } from "../sim/board.ts";
 import type { Picture } from "../sim/picture.ts";
 
-/** What the device did. `stream` is a topic below stat/NAME/, `pin N`, `net`, `reset` or `cpu`; two machines owe each other the same streams. */
+/** What the device did. `stream` is a topic below stat/NAME/, `pin N`, `net`, `reset`, `cpu`, or `world` for what
+ * was done to it; two machines owe each other the same streams. */
 export interface TraceEntry {
   /** Milliseconds of the stage's time. */
   atMs: number;
