@@ -109,3 +109,20 @@ test("over its console it is reached as any device is", () => {
   chip.run(1000);
   expect(Buffer.from(out).toString("latin1")).toContain('"profile":"tnowp"');
 });
+
+test("start-up is short after a deep sleep: no random delay, and the watchdog is armed after 1 s instead of 10", () => {
+  const { chip } = onTrial();
+  const armedAfterMs = (limitMs: number): number => {
+    const begunUs = chip.clock.nowUs;
+    while (chip.boot.watchdog === undefined && chip.clock.nowUs < begunUs + limitMs * 1000) chip.clock.step();
+    return (chip.clock.nowUs - begunUs) / 1000;
+  };
+  const atPowerOn = armedAfterMs(25_000);
+  expect(atPowerOn).toBeGreaterThanOrEqual(9_900); // what ran before it is counted, too
+  expect(atPowerOn).toBeLessThan(20_100);
+  chip.reset("deep sleep", { kind: "asked" }, true, 0);
+  chip.run(1);
+  const afterSleep = armedAfterMs(25_000);
+  expect(afterSleep).toBeGreaterThanOrEqual(999);
+  expect(afterSleep).toBeLessThan(1001);
+});

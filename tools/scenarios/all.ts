@@ -5,8 +5,10 @@ import { EVERY } from "./book/every.ts";
 import { H2O } from "./book/h2o.ts";
 import { RELAY } from "./book/relay.ts";
 import { RX433 } from "./book/rx433.ts";
+import { SCALE } from "./book/scale.ts";
 import { SWITCH } from "./book/switch.ts";
 import { TERMO } from "./book/termo.ts";
+import { TNOW } from "./book/tnow.ts";
 import { WEATHER } from "./book/weather.ts";
 import type { Scenario } from "./scenario.ts";
 import { ELSEWHERE, SENTENCES } from "./sentences.ts";
@@ -20,6 +22,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...TERMO,
   ...WEATHER,
   ...RX433,
+  ...SCALE,
+  ...TNOW,
 ];
 
 /** Those whose name is `name` or begins with it and a slash. */

@@ -10,7 +10,17 @@ import { HostMachine } from "../sim/host_machine.ts";
 import { HostWorld } from "../sim/host_world.ts";
 import { type Parts, partsOf } from "./parts.ts";
 import type { Scenario } from "./scenario.ts";
-import { configOf, NAME, PEER_ID, peerConfigOf, publicationTracer, SEED, tracedEvent, UNIQUE_ID } from "./settings.ts";
+import {
+  configOf,
+  NAME,
+  PEER_ID,
+  peerConfigOf,
+  publicationTracer,
+  SEED,
+  tracedEvent,
+  tracePeer,
+  UNIQUE_ID,
+} from "./settings.ts";
 import type { Stage } from "./stage.ts";
 import { actOnWorld } from "./world.ts";
 
@@ -34,7 +44,7 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
   const { machine, parts } = await machineOf(scenario.profile, UNIQUE_ID, "device");
   await machine.writeFile("config.txt", configOf(scenario, { host: "127.0.0.1", port: broker.port }));
   const peer = scenario.peer === undefined ? undefined : await machineOf(scenario.peer, PEER_ID, "peer");
-  await peer?.machine.writeFile("config.txt", peerConfigOf(scenario.peer ?? ""));
+  await peer?.machine.writeFile("config.txt", peerConfigOf(scenario));
 
   async function machineOf(
     profile: string,
@@ -97,6 +107,8 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  if (peer !== undefined)
+    tracePeer(scenario, air, peer.machine.board, (stream, value) => stage.onTrace({ atMs: nowMs(), stream, value }));
   const traced = publicationTracer();
   board.observe((event) => {
     const entry = tracedEvent(event, nowMs());

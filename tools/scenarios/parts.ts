@@ -188,23 +188,30 @@ function rx433(board: Board): Parts {
 function scale(board: Board): Parts {
   let kg = 12.5;
   let spread = 0;
+  let outlier = 0;
   let count = 0;
   let left = Number.POSITIVE_INFINITY;
+  /** What the next reading is off by. */
+  const error = (): number => {
+    const at = count++;
+    if (outlier !== 0) return at % 4 === 0 ? (at % 8 === 0 ? outlier : -outlier) : 0;
+    return spread * (at % 6);
+  };
   board.attachHx711(5, 4, {
-    clocked: () => {
-      if (left-- <= 0) return undefined;
-      const shifted = kg + (spread * (count++ % 6)) / 5;
-      return Math.round(shifted * 21_000 + 84_000) & 0xffffff;
-    },
+    clocked: () => (left-- <= 0 ? undefined : Math.round((kg + error()) * 21_000 + 84_000) & 0xffffff),
   });
   return {
     act: acting({
       kg: (value) => {
         kg = number(value);
       },
-      /** Readings differ by up to so many kg. */
+      /** Six readings differ by so many kg from one to the next. */
       spread: (value) => {
         spread = number(value);
+      },
+      /** Each fourth reading is off by so many kg, up and down in turn. */
+      outlier: (value) => {
+        outlier = number(value);
       },
       /** So many readings are left before the part falls silent. */
       readings: (value) => {

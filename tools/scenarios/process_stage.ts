@@ -12,7 +12,17 @@ import { MemoryNet } from "../sim/memory_net.ts";
 import { TinyBroker } from "../sim/tiny_broker.ts";
 import { type Parts, partsOf } from "./parts.ts";
 import type { Scenario } from "./scenario.ts";
-import { configOf, NAME, PEER_ID, peerConfigOf, publicationTracer, SEED, tracedEvent, UNIQUE_ID } from "./settings.ts";
+import {
+  configOf,
+  NAME,
+  PEER_ID,
+  peerConfigOf,
+  publicationTracer,
+  SEED,
+  tracedEvent,
+  tracePeer,
+  UNIQUE_ID,
+} from "./settings.ts";
 import type { Stage } from "./stage.ts";
 import { actOnWorld } from "./world.ts";
 
@@ -35,7 +45,7 @@ export async function processStage(scenario: Scenario): Promise<Stage> {
   const { chip, parts } = await chipOf(scenario.profile, UNIQUE_ID, "10.0.0.2");
   chip.files.set("config.txt", Buffer.from(configOf(scenario, { host: BROKER, port: PORT })));
   const peer = scenario.peer === undefined ? undefined : await chipOf(scenario.peer, PEER_ID, "10.0.0.3");
-  peer?.chip.files.set("config.txt", Buffer.from(peerConfigOf(scenario.peer ?? "")));
+  peer?.chip.files.set("config.txt", Buffer.from(peerConfigOf(scenario)));
 
   async function chipOf(profile: string, uniqueId: string, ip: string): Promise<{ chip: MemoryChip; parts: Parts }> {
     const board = new Board(clock);
@@ -85,6 +95,8 @@ export async function processStage(scenario: Scenario): Promise<Stage> {
       await peer?.chip.close();
     },
   };
+  if (peer !== undefined)
+    tracePeer(scenario, air, peer.chip.board, (stream, value) => stage.onTrace({ atMs: nowMs(), stream, value }));
   const traced = publicationTracer();
   board.observe((event) => {
     const entry = tracedEvent(event, nowMs());

@@ -15,6 +15,8 @@ export interface Scenario {
   config?: string;
   /** Profile of another device on the same air, which gets its power by `world("peer on")`. */
   peer?: string;
+  /** Lines of its config.txt, as `config`. */
+  peerConfig?: string;
   /** What is so before the power comes: lines as `world` takes. */
   before?: string[];
   /** What it takes for granted beside what its steps show: `power` for a device that has just come up. */
@@ -22,7 +24,8 @@ export interface Scenario {
   steps: Step[];
 }
 
-/** `sub` is a topic below stat/NAME/ or cmnd/NAME/, or `net` for the states of its network or `reset`. A publication is new until a step has taken it. */
+/** `sub` is a topic below stat/NAME/ or cmnd/NAME/, or `net` for the states of its network, `reset`, `peer reset`, or `said by device`
+ * and `said by peer` for what goes over the air in version 2. A publication is new until a step has taken it. */
 export type Step =
   | { do: "wait"; ms: number }
   | { do: "world"; line: string }
@@ -151,5 +154,6 @@ export function sightOf(step: Step): Ability | undefined {
   if (step.do === "shows" || step.do === "lit" || step.do === "blinking") return "buses";
   if (step.do === "resets" || ("sub" in step && step.sub === "reset")) return "resets";
   if ("sub" in step && step.sub === "net") return "network";
+  if ("sub" in step && /^(said by |peer )/.test(step.sub)) return "radio";
   return undefined;
 }

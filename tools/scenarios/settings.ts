@@ -1,7 +1,10 @@
 // What every machine that is made for a scenario has in common: names, identities, seed and configuration.
 
+import { BACK, DATA, decodeFrame, netnowKeys } from "../../device/netnow_codec.ts";
 import { sampleTokens } from "../bench/device.ts";
-import type { BoardEvent } from "../sim/board.ts";
+import { tokensOf } from "../lib/network_device.ts";
+import type { Air } from "../sim/air.ts";
+import type { Board, BoardEvent } from "../sim/board.ts";
 import type { Scenario } from "./scenario.ts";
 import { type TraceEntry, Tracer } from "./stage.ts";
 
@@ -27,8 +30,29 @@ export function configOf(scenario: Scenario, broker: { host: string; port: numbe
 }
 
 /** config.txt of the other device on the air. */
-export function peerConfigOf(profile: string): string {
-  return `${["watchdog 1", `otakey ${OTAKEY}`, ...sampleTokens(profile)].join("\n")}\n`;
+export function peerConfigOf({ peer = "", peerConfig = "" }: Scenario): string {
+  return `${["watchdog 1", `otakey ${OTAKEY}`, ...sampleTokens(peer), ...peerConfig.split("\n")].join("\n")}\n`;
+}
+
+/** Tells of the other device's resets, and of payloads that either sends over the air in version 2 of the protocol: `topic|value`. */
+export function tracePeer(
+  scenario: Scenario,
+  air: Air,
+  board: Board,
+  tell: (stream: string, value: string) => void,
+): void {
+  const tokens = tokensOf(peerConfigOf(scenario));
+  const keys = netnowKeys(tokens.get("espnowpsk") ?? "", tokens.get("espnowgroup") ?? "");
+  board.observe((event) => {
+    if (event.kind === "reset") tell("peer reset", event.reason);
+  });
+  air.observe((frame) => {
+    const packet = decodeFrame(keys, frame.bytes);
+    if (typeof packet === "string" || (packet.type !== DATA && packet.subtype !== BACK)) return;
+    const text = Buffer.from(packet.payload).toString();
+    if (text.startsWith("stat/"))
+      tell(`said by ${frame.from === PEER_ID ? "peer" : "device"}`, text.replace("\n", "|"));
+  });
 }
 
 /** The part of a board's event that belongs to a trace. */

@@ -43,6 +43,7 @@ export class Tracer {
   entry(sub: string, payload: string, atMs: number): TraceEntry | undefined {
     if (sub === "LWT" && payload === "offline") return undefined; // the broker's, when it has noticed
     if (sub === "OTA") return { atMs, stream: sub, value: payload.replace(/^netstatus .*/, "netstatus") };
+    if (sub.startsWith("Mail/")) return { atMs, stream: sub, value: "mail" }; // cipher text
     if (sub !== "Log") return { atMs, stream: sub, value: payload };
     if (this.#pieces) {
       this.#pieces = !payload.endsWith("}");

@@ -1,0 +1,5 @@
+// The scenarios of tools/scenarios/book/tnow.ts on both machines.
+
+import { scenarioTests } from "../support/scenario_tests.ts";
+
+scenarioTests("tnow");
