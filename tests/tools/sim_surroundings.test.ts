@@ -70,3 +70,16 @@ test("half blocks: the upper dot, the lower one, both, none", () => {
   };
   expect(halfBlocks(picture)).toEqual(["▀▄█ "]);
 });
+
+test.each(SURROUNDED)("each part of %s fails in every way that it says, and works again", (profile) => {
+  const { board, made } = around(profile);
+  for (const { kinds, fail } of Object.values(made.parts))
+    for (const kind of [...kinds, kinds[0] as string]) fail(kind);
+  for (const model of board.i2c.values()) expect(model).toMatchObject({ fault: "none" });
+});
+
+test("a part of the water tank that does not answer says nothing", () => {
+  const { board, made } = around("h2o");
+  made.parts["mcp23017"]?.fail("nack");
+  expect(board.i2c.get(0x20)?.transfer(Uint8Array.of(0x13), 1)).toBe("nack");
+});

@@ -5,7 +5,7 @@ import type { Bench } from "./bench.ts";
 import { hasRadio, isPeripheral, shortName } from "./cast.ts";
 import type { BenchMachine } from "./machine.ts";
 import { PZEM_FAULTS, type PzemFault } from "./models/pzem.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { FaultyPart, Surroundings } from "./surroundings.ts";
 
 const METER_HELP = `v 231.5            voltage of the mains; "v auto" follows the household again
 w 1200             load in watts; "w auto"
@@ -86,6 +86,14 @@ export async function carryOut(line: string, context: ConsoleContext): Promise<v
       return say(watts === undefined ? "the load follows the household" : `the load is ${watts} W`);
     }
     case "fault":
+      if (meant[0]?.profile !== "energy") {
+        return breakPart(
+          argument,
+          rest[1] ?? "",
+          meant.flatMap((each) => each.around ?? []),
+          context,
+        );
+      }
       if (!PZEM_FAULTS.includes(argument as PzemFault)) throw new Error(`fault takes one of ${PZEM_FAULTS.join(", ")}`);
       bench.meter.fault = argument as PzemFault;
       return say(argument === "none" ? "the meter answers properly" : `the meter's fault is: ${argument}`);
@@ -124,7 +132,7 @@ export async function carryOut(line: string, context: ConsoleContext): Promise<v
 }
 
 function helpOf({ devices }: ConsoleContext): string {
-  const around = devices.flatMap((each) => each.around?.help ?? []);
+  const around = devices.flatMap(({ around }) => (around === undefined ? [] : [around.help, ...faultHelp(around)]));
   const own = around.length > 0 ? [...around, "look               what is to be seen there"] : [];
   const radio = devices.some((each) => hasRadio(each.profile));
   const battery = devices.some((each) => isPeripheral(each.profile));
@@ -150,6 +158,21 @@ export function applyAir({ settings, channel, seed }: AirChange, bench: Bench<Be
     board.setNetwork(false);
     board.clock.after(1_000_000, () => board.setNetwork(true));
   });
+}
+
+function faultHelp({ parts }: Surroundings): string[] {
+  return Object.entries(parts).map(([name, { kinds }]) => `${`fault ${name} KIND`.padEnd(19)}${kinds.join(", ")}`);
+}
+
+/** Makes a part of one of these surroundings fail, or work again. */
+function breakPart(name: string, kind: string, around: readonly Surroundings[], { bench, say }: ConsoleContext) {
+  const parts = Object.assign({}, ...around.map((each) => each.parts)) as Record<string, FaultyPart>;
+  const part = parts[name];
+  const names = Object.keys(parts);
+  if (part === undefined) throw new Error(names.length > 0 ? `parts are: ${names.join(", ")}` : "no part can fail");
+  if (!part.kinds.includes(kind)) throw new Error(`fault ${name} takes one of ${part.kinds.join(", ")}`);
+  say(`${name}: ${kind === part.kinds[0] ? "no fault" : kind}`);
+  bench.world.act(() => part.fail(kind));
 }
 
 /** True when the surroundings have such a command. The world's acts come when the device has paused. */

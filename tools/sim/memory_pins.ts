@@ -60,7 +60,9 @@ export function pinApi(chip: MemoryChip, boot: Boot) {
       return true;
     },
     uartRead: (number, bytes, start) => {
-      const taken = uart(number).bytes.splice(0, Math.max(0, bytes.length - start));
+      const waiting = uart(number).bytes;
+      if (waiting.length === 0) return 0;
+      const taken = waiting.splice(0, Math.max(0, bytes.length - start));
       bytes.set(taken, start);
       return taken.length;
     },

@@ -3,15 +3,23 @@
 
 import type { Board } from "./board.ts";
 import { Bme280Model } from "./models/bme280.ts";
-import { Ds18x20Model } from "./models/ds18x20.ts";
+import { Ds18x20Model, THERMOMETER_FAULTS } from "./models/ds18x20.ts";
 import { FlowMeter } from "./models/flow_meter.ts";
 import { Hdc1080Model } from "./models/hdc1080.ts";
+import { I2C_FAULTS, type I2cPart } from "./models/i2c_part.ts";
 import { ev1527, ht6p20 } from "./models/key_fob.ts";
 import { LoadCell } from "./models/load_cell.ts";
 import { Mcp23017Model } from "./models/mcp23017.ts";
 import { Ssd1306Model } from "./models/ssd1306.ts";
 import { OneWireBus } from "./one_wire_bus.ts";
 import { halfBlocks, type Picture } from "./picture.ts";
+
+/** A part that can fail. */
+export interface FaultyPart {
+  kinds: readonly string[];
+  /** `kind`: one of those; the first one is no fault. */
+  fail(kind: string): void;
+}
 
 export interface Surroundings {
   /** A line for each command, as the console's help shows it. */
@@ -22,6 +30,8 @@ export interface Surroundings {
   look(): string[];
   /** The display, where there is one. */
   picture: Picture | undefined;
+  /** What can be made to fail, by its name. */
+  parts: Record<string, FaultyPart>;
 }
 
 const MAKERS: Record<string, (board: Board) => Surroundings> = {
@@ -46,6 +56,7 @@ export function bareBoard(board: Board): Surroundings {
     command: () => undefined,
     look: () => [[...board.outputs].map(([pin, level]) => `pin ${pin} ${level === 1 ? "●" : "○"}`).join("   ")],
     picture: undefined,
+    parts: {},
   };
 }
 
@@ -57,6 +68,18 @@ function number(text: string, min: number, max: number): number {
   if (!(value >= min && value <= max)) throw new Error(`takes a number from ${min} to ${max}`);
   return value;
 }
+
+/** A part, or several alike, whose field `fault` takes these kinds. */
+function part<K extends string>(kinds: readonly K[], ...models: { fault: K }[]): FaultyPart {
+  return {
+    kinds,
+    fail: (kind) => {
+      for (const model of models) model.fault = kind as K;
+    },
+  };
+}
+
+const i2cPart = (model: I2cPart) => part(I2C_FAULTS, model);
 
 function oled(board: Board): Ssd1306Model {
   const model = new Ssd1306Model();
@@ -75,6 +98,7 @@ function relay(board: Board): Surroundings {
     command: () => undefined,
     look: () => [...halfBlocks(display.picture), `relays  ${lamps(board, [25, 26, 27, 33], 0)}`],
     picture: display.picture,
+    parts: { display: i2cPart(display) },
   };
 }
 
@@ -92,6 +116,7 @@ function wall(board: Board): Surroundings {
     },
     look: () => [`outputs  ${lamps(board, [17, 16, 32, 12], 1)}`],
     picture: undefined,
+    parts: {},
   };
 }
 
@@ -110,6 +135,7 @@ function termo(board: Board): Surroundings {
     },
     look: () => thermometers.map((each) => `${Buffer.from(each.rom).toString("hex")}  ${each.celsius} °C`),
     picture: undefined,
+    parts: { thermometers: part(THERMOMETER_FAULTS, ...thermometers) },
   };
 }
 
@@ -130,6 +156,7 @@ function weather(board: Board): Surroundings {
     },
     look: () => halfBlocks(display.picture),
     picture: display.picture,
+    parts: { hdc1080: i2cPart(hdc1080), bme280: i2cPart(bme280), display: i2cPart(display) },
   };
 }
 
@@ -159,6 +186,7 @@ function h2o(board: Board): Surroundings {
     },
     look: () => [...halfBlocks(display.picture), `tank  ${litres.toFixed(0)} of ${CAPACITY} L`],
     picture: display.picture,
+    parts: { mcp23017: i2cPart(mcp), display: i2cPart(display) },
   };
 }
 
@@ -173,6 +201,7 @@ function rx433(board: Board): Surroundings {
     },
     look: () => [],
     picture: undefined,
+    parts: {},
   };
 }
 
@@ -180,15 +209,22 @@ function scale(board: Board): Surroundings {
   // As config.sample.txt calibrates it.
   const cell = new LoadCell(board, { data: 5, clock: 4 }, 21_000, 84_000, 12);
   return {
-    help: "weigh 12.5         puts so many kg on the scale\nnoise 0.1          it trembles by so many kg\nhx711 0|1          breaks, mends the HX711",
+    help: "weigh 12.5         puts so many kg on the scale\nnoise 0.1          it trembles by so many kg",
     command: (word, argument) => {
       if (word === "weigh") cell.kg = number(argument, -100, 300);
       else if (word === "noise") cell.noiseKg = number(argument, 0, 100);
-      else if (word === "hx711") cell.present = number(argument, 0, 1) === 1;
       else return undefined;
       return `${cell.kg} kg are on the scale, trembling by ${cell.noiseKg} kg${cell.present ? "" : ", its HX711 is dead"}`;
     },
     look: () => [`scale  ${cell.kg} kg`],
     picture: undefined,
+    parts: {
+      hx711: {
+        kinds: ["none", "silence"],
+        fail: (kind) => {
+          cell.present = kind === "none";
+        },
+      },
+    },
   };
 }

@@ -5,27 +5,54 @@ import type { Board } from "../board.ts";
 const STEP_US = 100_000;
 
 export class FlowMeter {
-  /** Units (litres) per minute. */
-  perMinute = 0;
-  /** Set: pulses per second of this rate come although no water flows (a loose wire). */
-  noiseHz = 0;
   /** Units that have gone through. */
   total = 0;
   readonly #pulsesPerUnit: number;
+  readonly #board: Board;
+  readonly #pin: number;
   #fraction = 0;
+  #perMinute = 0;
+  #noiseHz = 0;
+  #turning = false;
 
   /** `pulseRate`: pulses per second at one unit per minute. */
   constructor(board: Board, pin: number, pulseRate: number) {
+    this.#board = board;
+    this.#pin = pin;
     this.#pulsesPerUnit = pulseRate * 60;
-    const step = (): void => {
-      const units = (this.perMinute * STEP_US) / 60e6;
-      this.total += units;
-      this.#fraction += units * this.#pulsesPerUnit + (this.noiseHz * STEP_US) / 1e6;
-      const count = Math.floor(this.#fraction);
-      this.#fraction -= count;
-      if (count > 0) board.pulses(pin, count, (STEP_US / count / 2) * 1000);
-      board.clock.after(STEP_US, step);
-    };
-    board.clock.after(STEP_US, step);
+  }
+
+  /** Units (litres) per minute. */
+  get perMinute(): number {
+    return this.#perMinute;
+  }
+
+  set perMinute(value: number) {
+    this.#perMinute = value;
+    this.#turn();
+  }
+
+  /** Pulses per second that come although no water flows (a loose wire). */
+  set noiseHz(value: number) {
+    this.#noiseHz = value;
+    this.#turn();
+  }
+
+  /** Steps as long as there is something to count. */
+  #turn(): void {
+    if (this.#turning || (this.#perMinute === 0 && this.#noiseHz === 0)) return;
+    this.#turning = true;
+    this.#board.clock.after(STEP_US, () => this.#step());
+  }
+
+  #step(): void {
+    const units = (this.#perMinute * STEP_US) / 60e6;
+    this.total += units;
+    this.#fraction += units * this.#pulsesPerUnit + (this.#noiseHz * STEP_US) / 1e6;
+    const count = Math.floor(this.#fraction);
+    this.#fraction -= count;
+    if (count > 0) this.#board.pulses(this.#pin, count, (STEP_US / count / 2) * 1000);
+    this.#turning = false;
+    this.#turn();
   }
 }

@@ -172,8 +172,8 @@ export class PzemModel implements UartModel {
 /** CRC-16 of Modbus: polynomial 0xA001 (reflected), start 0xFFFF. */
 export function modbusCrc(bytes: Uint8Array): number {
   let crc = 0xffff;
-  for (const byte of bytes) {
-    crc ^= byte;
+  for (let at = 0; at < bytes.length; at++) {
+    crc ^= bytes[at] as number;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
   }
   return crc;
@@ -181,6 +181,10 @@ export function modbusCrc(bytes: Uint8Array): number {
 
 /** The frame with its CRC, low byte first. */
 export function withCrc(body: number[]): Uint8Array {
-  const crc = modbusCrc(Uint8Array.from(body));
-  return Uint8Array.from([...body, crc & 0xff, crc >> 8]);
+  const frame = new Uint8Array(body.length + 2);
+  frame.set(body);
+  const crc = modbusCrc(frame.subarray(0, body.length));
+  frame[body.length] = crc & 0xff;
+  frame[body.length + 1] = crc >> 8;
+  return frame;
 }
