@@ -78,6 +78,8 @@ export function startCentral(
   // Retained: a tool learns at once what a device that sleeps has said last.
   mailbox.onReport = (mac, report) =>
     void appliance.mqtt.publish(`stat/${appliance.name}/Mail/${hex(macBytes(mac)!)}`, hex(report), true);
+  mailbox.onText = (mac, part, text) =>
+    appliance.mqtt.publish(`stat/${appliance.name}/Mail/${hex(macBytes(mac)!)}/${part}`, hex(text), true);
   mailbox.onWant = (mac, number, first, size) =>
     void appliance.publish("Mail", JSON.stringify({ mac: hex(macBytes(mac)!), number, first, size }));
   central.onData = (payload, mac, rssi) => {

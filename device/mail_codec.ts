@@ -23,8 +23,22 @@ const PUT_AT = 26;
 export const MAIL = 0;
 export const REPORT = 1;
 export const WANT = 2;
+/** A part of the recorded exception. */
+export const TEXT = 3;
 export const OFFER = 0x81;
 export const BLOCK = 0x82;
+/** The central has a part of the exception. */
+export const TOOK = 0x83;
+
+/** The first byte of a put request that is none of the link's: everything on trial is to be permanent. */
+export const KEEP = 0x20;
+
+/** NVS. */
+export const SPACE = "mail";
+/** `00 03 id(4) part(1) parts(1)`, then the text. */
+export const TEXT_AT = 8;
+export const TEXT_BYTES = 128;
+export const TEXT_PARTS_MAX = 16;
 
 /** What has become of the mail with the number that a report names. */
 export const MAIL_NONE = 0;

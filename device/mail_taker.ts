@@ -8,6 +8,7 @@ import {
   BLOCK_BYTES,
   encodeWant,
   HEAD_BYTES,
+  KEEP,
   MAC_BYTES,
   MAIL,
   MAIL_NONE,
@@ -24,16 +25,22 @@ import {
   REPORT_TEXT_MAX,
   readNumber,
   readUint,
+  SPACE,
+  TOOK,
   WINDOW_BLOCKS,
   writeUint,
 } from "./mail_codec.ts";
+import { MailTeller } from "./mail_teller.ts";
 import type { Netnow } from "./netnow_auto.ts";
 import { same } from "./netnow_codec.ts";
+import { keepAll } from "./ota_commands.ts";
 
 /** Without an answer for so long it asks again. */
 export const QUIET_MS = 500;
 /** So often in a row, then not before the next wake-up. */
 export const TRIES_MAX = 10;
+/** A central that knows nothing of exceptions is told of one so often. */
+export const TELL_TRIES = 8;
 /** The battery's share, of one wake-up. */
 export const BLOCKS_PER_WAKE = 128;
 export const AWAKE_MAX_MS = 60_000;
@@ -44,7 +51,6 @@ const PART = "mail.part";
 /** The window that was not whole when the device fell asleep: number, first block, missing blocks, CRC-32; then the blocks. */
 const WINDOW = "mail.window";
 const WINDOW_HEAD = 16;
-const SPACE = "mail";
 /** Bytes handed to the link at once. */
 const CHUNK = 1024;
 const PUT_ID = 1;
@@ -72,6 +78,7 @@ export class MailTaker {
   private readonly mac: Uint8Array;
   private readonly key: Uint8Array;
   private readonly again: Task;
+  private readonly teller: MailTeller;
 
   /** `send` as Netnow's. */
   constructor(
@@ -87,6 +94,7 @@ export class MailTaker {
     this.mac = new Uint8Array(MAC_BYTES);
     const id = native.uniqueId();
     for (let index = 0; index < MAC_BYTES; index++) this.mac[index] = Number(`0x${id.slice(2 * index, 2 * index + 2)}`);
+    this.teller = new MailTeller(this.key, this.mac);
     this.again = loop.task(() => this.askAgain(), false, "mail");
     this.number = this.state = 0;
     this.why = "";
@@ -112,6 +120,7 @@ export class MailTaker {
     if (this.busy) return;
     this.busy = true;
     this.load();
+    this.teller.begin();
     this.offered = this.tries = this.taken = 0;
     this.untilMs = this.loop.now() + AWAKE_MAX_MS;
     this.askAgain();
@@ -124,7 +133,11 @@ export class MailTaker {
     else if (this.busy && same(payload.subarray(2, 8), this.mac)) {
       const number = readNumber(payload, 8);
       if (payload[1] === OFFER && payload.length === 18) this.offer(number, readUint(payload, 14, 4));
-      else if (payload[1] === BLOCK && number === this.offered)
+      else if (payload[1] === TOOK && payload.length === 16) {
+        if (!this.teller.took(number, readUint(payload, 14, 2))) return true;
+        this.tries = 0;
+        this.askAgain();
+      } else if (payload[1] === BLOCK && number === this.offered)
         this.block(readUint(payload, 14, 2), payload.subarray(16));
       else this.refused++;
     }
@@ -132,6 +145,16 @@ export class MailTaker {
   }
 
   private askAgain(): void {
+    const told = this.teller.message();
+    if (told !== undefined) {
+      if (this.tries++ < TELL_TRIES) {
+        this.again.once(QUIET_MS);
+        this.send(told);
+        return;
+      }
+      this.teller.stop();
+      this.tries = 0;
+    }
     if (this.tries++ === TRIES_MAX || this.loop.now() >= this.untilMs) {
       this.idle();
       return;
@@ -151,7 +174,14 @@ export class MailTaker {
     this.offered = number;
     this.size = size;
     this.tries = 0;
-    if (number !== this.number) native.fileRemove(PART);
+    // What does not end with a block is not ours.
+    if (number !== this.number || (native.fileSize(PART) % BLOCK_BYTES !== 0 && native.fileSize(PART) !== size))
+      native.fileRemove(PART);
+    if (native.fileSize(PART) === size) {
+      // The power went before it was handed to the link.
+      this.install();
+      return;
+    }
     this.window = new Uint8Array(WINDOW_HEAD + WINDOW_BLOCKS * BLOCK_BYTES);
     this.openWindow();
     this.restore();
@@ -234,6 +264,13 @@ export class MailTaker {
       return false;
     };
     const type = put[0]!;
+    if (type === KEEP && put.length === 1 && head.size === 0) {
+      keepAll();
+      this.note(this.number, MAIL_TRIED, "");
+      native.fileRemove(PART);
+      this.tell(MAIL_TRIED, "");
+      return;
+    }
     const bundle = type === 0x11;
     const file = type === 0x10 && native.decodeText(put, 37, put.length) === "config.txt";
     if (!bundle && !file) {
@@ -266,10 +303,15 @@ export class MailTaker {
     this.refused++;
     native.log(`mail refused: ${why}`);
     native.fileRemove(PART);
-    this.window = undefined;
     if (forGood) this.note(this.number, MAIL_REFUSED, why);
+    this.tell(MAIL_REFUSED, why);
+  }
+
+  /** Tells the central what has become of the mail on offer. */
+  private tell(state: number, why: string): void {
+    this.window = undefined;
     this.number = this.offered;
-    this.state = MAIL_REFUSED;
+    this.state = state;
     this.why = why;
     this.offered = this.tries = 0;
     this.askAgain();

@@ -17,6 +17,10 @@ import {
   REPORT_TEXT_AT,
   readNumber,
   readUint,
+  TEXT,
+  TEXT_AT,
+  TEXT_PARTS_MAX,
+  TOOK,
   WANT,
   writeUint,
 } from "./mail_codec.ts";
@@ -41,6 +45,8 @@ export class Mailbox {
   refused: number;
   /** Told of every report (as it came) and every request for blocks (number, first block, size of the mail). */
   onReport: (mac: string, report: Uint8Array) => void;
+  /** Told of every part of an exception (as it came); false when it could not be handed on: then it comes again. */
+  onText: (mac: string, part: number, text: Uint8Array) => boolean;
   onWant: (mac: string, number: number, first: number, size: number) => void;
   private readonly jobs: Job[];
   private readonly pace: Task;
@@ -52,6 +58,7 @@ export class Mailbox {
   ) {
     this.blocks = this.refused = 0;
     this.onReport = this.onWant = () => {};
+    this.onText = () => false;
     this.jobs = [];
     this.pace = loop.task(() => this.next(), false, "mail");
   }
@@ -61,6 +68,8 @@ export class Mailbox {
     if (payload[0] !== MAIL || payload.length < 2) return false;
     if (payload[1] === REPORT && payload.length >= REPORT_TEXT_AT + REPORT_TAG_BYTES) this.report(payload, mac);
     else if (payload[1] === WANT && payload.length === 14) this.want(payload, mac);
+    else if (payload[1] === TEXT && payload.length > TEXT_AT + REPORT_TAG_BYTES && payload[6]! < TEXT_PARTS_MAX)
+      this.text(payload, mac);
     else this.refused++;
     return true;
   }
@@ -77,6 +86,14 @@ export class Mailbox {
     const offer = message(OFFER, macBytes(mac)!, number ?? 0, 4);
     writeUint(offer, offer.length - 4, 4, number === undefined ? 0 : native.fileSize(file));
     this.send(offer, mac);
+  }
+
+  private text(payload: Uint8Array, mac: string): void {
+    const part = payload[6]!;
+    if (!this.onText(mac, part, payload)) return;
+    const answer = message(TOOK, macBytes(mac)!, readUint(payload, 2, 4), 2);
+    writeUint(answer, answer.length - 2, 2, part);
+    this.send(answer, mac);
   }
 
   private want(payload: Uint8Array, mac: string): void {

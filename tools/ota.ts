@@ -12,6 +12,7 @@ import { otaVia } from "./lib/ota_via.ts";
 import { planBoth } from "./lib/update_both.ts";
 import { showFirmware, tryBundle, tryFirmware } from "./lib/update_steps.ts";
 import { kilobytes, Shown } from "./lib/update_view.ts";
+import { VIA_OPTIONS } from "./lib/via_session.ts";
 
 export const program = withNetworkOptions(new Command("ota"), "[name]")
   .description("Builds a profile, sends it to a device over the air, and waits until the device has confirmed it.")
@@ -26,12 +27,6 @@ export const program = withNetworkOptions(new Command("ota"), "[name]")
   .option("--force", "send it even if the device runs it already")
   .option("--no-wait", "do not wait for the trial's end")
   .option("--timeout <seconds>", "how long to wait for the trial's end (default: 420, with --via 14400)")
-  .option(
-    "--via <central>",
-    "the device has no network: leave the update at its central, which hands it on over ESP-NOW",
-  )
-  .option("--via-config <file>", "the central's config.txt on this PC (default: devices/CENTRAL.txt)")
-  .option("--mac <mac>", "with --via: the device's MAC, where two devices have the same otakey")
   .option("--all", "every device that has a file in devices/, one of them first as a canary")
   .option("--group <name>", "the devices whose file has a line `#group NAME`")
   .option("--concurrency <count>", "with --all or --group: so many at a time", "8")
@@ -70,6 +65,7 @@ Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usag
     if (!options.wait) throw new UsageError("--all and --group wait for every device's trial: leave --no-wait out");
     return otaFleet(options);
   });
+for (const [flags, description] of VIA_OPTIONS) program.option(flags, description);
 
 async function update(given: string, profile: string | undefined, options: OtaOptions): Promise<void> {
   const timeoutS = parseSeconds("--timeout", options.timeout ?? "420");

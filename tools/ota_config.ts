@@ -6,6 +6,7 @@ import { Command } from "commander";
 import pc from "picocolors";
 import { main } from "./lib/cli.ts";
 import { checkConfig } from "./lib/config_file.ts";
+import { configVia } from "./lib/config_via.ts";
 import { DeviceAccess, type DeviceVersion } from "./lib/device_access.ts";
 import { updateDeviceFile } from "./lib/device_file.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
@@ -14,7 +15,6 @@ import {
   ANSWER_TIMEOUT_MS,
   brokerUrl,
   NetworkDevice,
-  type NetworkOptions,
   parseSeconds,
   tokensOf,
   withNetworkOptions,
@@ -24,10 +24,10 @@ import { setting } from "./lib/settings.ts";
 import { configName, configVerdict, sendConfig } from "./lib/trial_updates.ts";
 import { type Asked, awaitVerdict, explainWhy, type Outcome } from "./lib/update.ts";
 import { Shown } from "./lib/update_view.ts";
+import { VIA_OPTIONS, type ViaOptions } from "./lib/via_session.ts";
 
-interface Options extends NetworkOptions {
+interface Options extends ViaOptions {
   profile?: string;
-  timeout: string;
   fault?: string;
   json?: boolean;
 }
@@ -38,7 +38,7 @@ export const program = withFaultOption(withNetworkOptions(new Command("ota_confi
   )
   .argument("<file>", "the new config.txt; devices/NAME.txt (or --config) is the one that the device has now")
   .option("--profile <name>", "check it for this profile (default: the one that the device runs)")
-  .option("--timeout <seconds>", "how long to wait for the trial's end", "420")
+  .option("--timeout <seconds>", "how long to wait for the trial's end (default: 420, with --via 14400)")
   .option("--json", "one JSON object per line and event")
   .addHelpText(
     "after",
@@ -46,17 +46,20 @@ export const program = withFaultOption(withNetworkOptions(new Command("ota_confi
 Examples:
   bun run ota_config kitchen new.txt           the device has 5 minutes to prove that it can be reached with it
   bun run ota_config kitchen new.txt --profile energy
+  bun run ota_config scale new.txt --via manager
 Name, broker and key may change: the device is then looked for under the old and the new ones.
 Once the device has kept it, devices/NAME.txt (or --config) becomes this configuration, with the lines #profile and #group that it had.
 Exit codes: 0 kept, 1 failed (the device goes on with the configuration that it had), 2 wrong usage.`,
   )
   .action((name: string, file: string, options: Options) => run(name, file, options));
+for (const [flags, description] of VIA_OPTIONS) program.option(flags, description);
 
 async function run(given: string, file: string, options: Options): Promise<void> {
-  const timeoutMs = parseSeconds("--timeout", options.timeout) * 1000;
   if (!existsSync(file)) throw new UsageError(`there is no ${file}`);
   const content = readFileSync(file);
   const text = content.toString();
+  if (options.via !== undefined) return runVia(given, options.via, file, content, options);
+  const timeoutMs = parseSeconds("--timeout", options.timeout ?? "420") * 1000;
   const fault = options.fault === undefined ? undefined : new LinkFault(options.fault);
   const show = new Shown(options.json === true);
   const device = await NetworkDevice.connect(given, options);
@@ -99,6 +102,18 @@ async function run(given: string, file: string, options: Options): Promise<void>
     await moved?.close();
     await device.close();
   }
+}
+
+function runVia(given: string, via: string, file: string, content: Uint8Array, options: Options): Promise<void> {
+  if (options.fault !== undefined) throw new UsageError("--fault is for a session: not with --via");
+  const text = Buffer.from(content).toString();
+  const show = new Shown(options.json === true);
+  return configVia(given, via, options, show, {
+    text,
+    profile: options.profile,
+    check: (profile) => refuseFaults(file, profile, content),
+    kept: (deviceFile, name) => noteKept(show, deviceFile, text, name),
+  });
 }
 
 async function refuseFaults(file: string, profile: string, content: Uint8Array): Promise<void> {

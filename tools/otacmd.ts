@@ -2,11 +2,13 @@
 
 import { Command } from "commander";
 import { main } from "./lib/cli.ts";
-import { UserError } from "./lib/errors.ts";
-import { connectMqtt, type NetworkOptions, parseSeconds, withMqttOptions } from "./lib/network_device.ts";
+import { keepVia } from "./lib/config_via.ts";
+import { UsageError, UserError } from "./lib/errors.ts";
+import { connectMqtt, parseSeconds, withMqttOptions } from "./lib/network_device.ts";
+import { Shown } from "./lib/update_view.ts";
+import { VIA_OPTIONS, type ViaOptions } from "./lib/via_session.ts";
 
-interface Options extends NetworkOptions {
-  timeout: string;
+interface Options extends ViaOptions {
   json?: boolean;
 }
 
@@ -16,7 +18,7 @@ const QUIET_MS = 700;
 export const program = withMqttOptions(new Command("otacmd"))
   .description("Sends an OTA command to a device over MQTT and shows what it answers on stat/NAME/Log.")
   .argument("<command>", "see below")
-  .option("--timeout <seconds>", "how long to wait for an answer", "10")
+  .option("--timeout <seconds>", "how long to wait for an answer (default: 10, with --via 14400)")
   .option("--json", "one JSON object per line of the answer")
   .addHelpText(
     "after",
@@ -29,20 +31,28 @@ Commands:
   msg_rm          forgets both                                test_exception  throws one, to see it
   keepversion     makes a trial permanent                     reboot          restarts
   open            opens the update port for 10 minutes and tells where
-Example:
+A device without a network takes \`keepversion\` over its central when it wakes.
+Examples:
   bun run otacmd kitchen stats
+  bun run otacmd scale keepversion --via manager
 Exit codes: 0 answered, 1 no answer, 2 wrong usage.`,
   )
   .action((name: string, command: string, options: Options) => run(name, command, options));
+for (const [flags, description] of VIA_OPTIONS) program.option(flags, description);
 
 async function run(given: string, command: string, options: Options): Promise<void> {
-  const timeoutMs = parseSeconds("--timeout", options.timeout) * 1000;
+  if (options.via !== undefined) {
+    if (command !== "keepversion") throw new UsageError(`over a central there is keepversion, and no ${command}`);
+    return keepVia(given, options.via, options, new Shown(options.json === true));
+  }
+  const timeoutS = options.timeout ?? "10";
+  const timeoutMs = parseSeconds("--timeout", timeoutS) * 1000;
   const access = await connectMqtt(given, options);
   try {
     const lines = await access.answer(command, timeoutMs, QUIET_MS);
     if (lines.length === 0 && command !== "reboot")
       throw new UserError(
-        `${access.name} did not answer \`${command}\` in ${options.timeout} s: look at stat/${access.name}/LWT`,
+        `${access.name} did not answer \`${command}\` in ${timeoutS} s: look at stat/${access.name}/LWT`,
       );
     for (const line of lines) console.log(options.json ? JSON.stringify({ line }) : line);
   } finally {

@@ -30,19 +30,22 @@ async function begun(version: string, loss = 0, seed = 1): Promise<void> {
   expect(await scale.world.until(() => scale.of("Weight").length > 0, 2 * 3_600_000)).toBe(true);
 }
 
-/** Runs the tool to its end; from the moment that the mail is at the gateway time runs as fast as it can. */
-async function ota(bundle: Uint8Array, onPosted: () => void = () => {}): Promise<ToolRun> {
-  const path = join(scale.folder, "update.bin");
-  await Bun.write(path, bundle);
+/** Runs a tool to its end; from the moment that the mail is at the gateway time runs as fast as it can. */
+function via(tool: string, ...args: string[]): Promise<ToolRun> {
   let posted = false;
   const watch = (out: string) => {
     if (posted || !out.includes('"event":"posted"')) return;
     posted = true;
     scale.world.setPace("fast");
-    onPosted();
   };
-  const command = [process.execPath, join(ROOT, "tools", "ota.ts"), "scale", "--via", "manager", "--json"];
-  return runToolIn(scale.world, scale.folder, watch, [...command, "--bundle", path]);
+  const command = [process.execPath, join(ROOT, "tools", `${tool}.ts`), "scale", ...args, "--via", "manager", "--json"];
+  return runToolIn(scale.world, scale.folder, watch, command);
+}
+
+async function ota(bundle: Uint8Array): Promise<ToolRun> {
+  const path = join(scale.folder, "update.bin");
+  await Bun.write(path, bundle);
+  return via("ota", "--bundle", path);
 }
 
 const NEXT: Edit = {
@@ -95,7 +98,7 @@ test("version 2, the gateway without power in the middle: it costs time, not byt
   expect(scale.lines.manager.filter((line) => line.startsWith("boot: ")).length).toBe(2);
 });
 
-test("a bundle that throws is taken back, and the tool says so", async () => {
+test("a bundle that throws is taken back, and the tool says where it threw", async () => {
   await begun("3");
   const running = await profileBundle("scale_sensor");
   const bad = await variant("via-bad", THROWS_AT_START);
@@ -107,6 +110,25 @@ test("a bundle that throws is taken back, and the tool says so", async () => {
     why: "crash",
     running: nameOf(running),
   });
+  const { error } = run.events.at(-1) as { error: string };
+  expect(error).toContain("this build throws at start");
+  // The TypeScript place.
+  expect(error).toMatch(/at \S+ \(device\/loop\.ts:\d+\)/);
   await scale.run(3_600_000 + 60_000);
   expect(scale.of("Weight").length).toBeGreaterThan(2);
+});
+
+test("a configuration is tried and kept, and `keepversion` makes a trial permanent by hand", async () => {
+  await begun("3");
+  const file = join(scale.folder, "new.txt");
+  const old = await Bun.file(join(scale.folder, "scale.txt")).text();
+  await Bun.write(file, `${old}keep manual\n`);
+  const tried = await via("ota_config", file);
+  expect([tried.code, tried.err]).toEqual([0, ""]);
+  expect(tried.events.at(-1)).toMatchObject({ result: "trial" });
+  const kept = await via("otacmd", "keepversion");
+  expect([kept.code, kept.err]).toEqual([0, ""]);
+  expect(kept.events.at(-1)).toMatchObject({ event: "done", result: "kept" });
+  await scale.run(9 * 3_600_000);
+  expect(await Bun.file(join(scale.sensor.flashDir, "files", "config.txt")).text()).toBe(`${old}keep manual\n`);
 });

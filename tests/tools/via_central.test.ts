@@ -3,7 +3,8 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { decodeBundle } from "../../tools/lib/bundle.ts";
 import type { LinkClient } from "../../tools/lib/link_client.ts";
-import { MailWatch, updateVia, type ViaEvent } from "../../tools/lib/via_central.ts";
+import { MailWatch } from "../../tools/lib/mail_watch.ts";
+import { bundleParcel, sendVia, type ViaEvent } from "../../tools/lib/via_central.ts";
 import { bundleOf, KEY, MailHouse, nameOf, SENSOR_MAC } from "../../tools/sim/mail_house.ts";
 import type { Program } from "../../tools/sim/memory_native.ts";
 import { profileProgram, profileScript } from "../support/profile_device.ts";
@@ -34,13 +35,12 @@ async function update(bundle: Uint8Array, key = KEY) {
     putFile: async (name: string, bytes: Uint8Array) => void house.manager.files.set(name, new Uint8Array(bytes)),
     close: () => {},
   };
-  const outcome = await updateVia({
+  // The chip in memory runs bundles of every engine, and tells one of its own.
+  const header = { ...decoded.header, engineId: watch.report.engineId, apiHash: watch.report.apiHash };
+  const outcome = await sendVia({
     watch,
     otakey: KEY,
-    // The chip in memory runs bundles of every engine, and tells one of its own.
-    header: { ...decoded.header, engineId: watch.report.engineId, apiHash: watch.report.apiHash },
-    bundle,
-    changeProfile: false,
+    parcel: bundleParcel(watch.report, header, bundle, false),
     timeoutMs: 20_000,
     wait: true,
     now: () => 1,

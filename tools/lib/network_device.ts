@@ -112,10 +112,21 @@ export function parseSeconds(option: string, text: string): number {
   return seconds;
 }
 
-/** Name and otakey of a device that has no network of its own. Throws UserError or UsageError for what is missing. */
-export function deviceKey(given: string, options: NetworkOptions): { name: string; key: Uint8Array } {
-  const file = readDevice(given, options);
-  return { name: file.name, key: readKey(file, options.keyFile) };
+/** A device that has no network of its own, as its file on this PC tells. */
+export interface MuteDevice {
+  name: string;
+  file: string;
+  profile: string | undefined;
+  key: Uint8Array;
+  /** Its configuration leaves trials to `keepversion`. */
+  manual: boolean;
+}
+
+/** Throws UserError or UsageError for what is missing. */
+export function deviceKey(given: string, options: NetworkOptions): MuteDevice {
+  const device = readDevice(given, options);
+  const { name, file, profile, tokens } = device;
+  return { name, file, profile, key: readKey(device, options.keyFile), manual: tokens.get("keep") === "manual" };
 }
 
 /** A device over MQTT alone: no key is needed. Throws UserError or UsageError for what is missing. */

@@ -1,113 +1,88 @@
-// An update of a device that has no network of its own: mail left at its central, and what its reports, which the central publishes, tell of
-// it. Bytes are mail.ts's; options and words are the command's.
+// Something brought to a device that has no network of its own: mail left at its central, and what its reports tell of it. Bytes are mail.ts's,
+// reports mail_watch.ts's; options and words are the commands'.
 
-import { connectAsync } from "mqtt";
-import { type BundleHeader, bundleName } from "./bundle.ts";
+import type { BundleHeader } from "./bundle.ts";
+import { bundleName } from "./bundle.ts";
 import { UserError } from "./errors.ts";
 import type { LinkClient } from "./link_client.ts";
-import { bundleMail, decodeReport, type Report } from "./mail.ts";
+import { bundleMail, configMail, keepMail, type Report } from "./mail.ts";
+import type { MailWatch } from "./mail_watch.ts";
+import { configName } from "./trial_updates.ts";
+import type { Verdict } from "./update.ts";
 
 export type ViaEvent =
   | { event: "posted"; mac: string; number: number }
   | { event: "progress"; done: number; total: number }
-  | { event: "trial"; bundle: string };
+  | { event: "trial"; bundle?: string; config?: string };
 
 export type ViaOutcome =
-  | { result: "confirmed"; report: Report }
-  | { result: "rolledBack" | "refused"; why: string; report: Report }
+  | { result: "confirmed" | "trial"; report: Report }
+  | { result: "rolledBack" | "refused"; why: string; report: Report; exception?: unknown }
   | { result: "silent"; report: Report | undefined };
 
-/** What a central publishes about mail, as it comes. */
-export class MailWatch {
-  /** The newest report of the device with our key. */
-  report: Report | undefined;
-  mac: string | undefined;
-  onChange: () => void = () => {};
-  onProgress: (number: number, done: number, total: number) => void = () => {};
-
-  /** `mac`: 12 hex digits, where the key alone does not tell the device. */
-  constructor(
-    private readonly central: string,
-    private readonly otakey: Uint8Array,
-    mac?: string,
-  ) {
-    this.mac = mac;
-  }
-
-  get topics(): string[] {
-    return [`stat/${this.central}/Mail`, `stat/${this.central}/Mail/+`];
-  }
-
-  message(topic: string, payload: string): void {
-    const mac = topic.slice(`stat/${this.central}/Mail/`.length);
-    if (mac === "") {
-      const told = parseProgress(payload);
-      if (told?.mac === this.mac && told !== undefined)
-        this.onProgress(told.number, Math.min(told.size, told.first * 128), told.size);
-      return;
-    }
-    if (this.mac !== undefined && mac !== this.mac) return;
-    const report = decodeReport(this.otakey, mac, Buffer.from(payload, "hex"));
-    if (report === undefined) return;
-    this.mac = mac;
-    this.report = report;
-    this.onChange();
-  }
-
-  /** Waits until `done` gives something of a report; undefined after `timeoutMs`. */
-  async until<Value>(done: (report: Report) => Value | undefined, timeoutMs: number): Promise<Value | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Value | undefined>();
-    const look = () => {
-      const value = this.report === undefined ? undefined : done(this.report);
-      if (value !== undefined) resolve(value);
-    };
-    this.onChange = look;
-    const timer = setTimeout(() => resolve(undefined), timeoutMs);
-    look();
-    return promise.finally(() => {
-      clearTimeout(timer);
-      this.onChange = () => {};
-    });
-  }
+/** What is brought. */
+export interface Parcel {
+  /** As events call it: kind and name. */
+  what: { bundle: string } | { config: string } | Record<string, never>;
+  mail(otakey: Uint8Array, mac: string, number: number): Uint8Array;
+  /** What a report says of it that calls its mail tried. */
+  judge(report: Report): Verdict;
 }
 
 export interface ViaOptions {
   watch: MailWatch;
   otakey: Uint8Array;
-  header: BundleHeader;
-  bundle: Uint8Array;
-  changeProfile: boolean;
+  parcel: Parcel;
   timeoutMs: number;
   /** Opens a session with the central. */
   open(): Promise<LinkClient>;
   onEvent(event: ViaEvent): void;
   wait: boolean;
+  /** A person makes trials permanent: then the trial is the end. */
+  manual?: boolean;
   now?: () => number;
 }
 
-/** Subscribes to what the central publishes; returns how to end it. Throws UserError when there is no broker. */
-export async function watchMail(url: string, watch: MailWatch): Promise<() => Promise<void>> {
-  const client = await connectAsync(url, { connectTimeout: 10_000 }, false).catch((thrown) => {
-    throw new UserError(`cannot connect to the broker (${String(thrown)}): check MQTT_URL or --broker`);
-  });
-  client.on("error", () => {}); // it reconnects
-  client.on("message", (topic, payload) => watch.message(topic, payload.toString()));
-  await client.subscribeAsync(watch.topics);
-  return () => client.endAsync(true);
+/** Throws UserError for a bundle that does not fit what the device has reported. */
+export function bundleParcel(report: Report, header: BundleHeader, bundle: Uint8Array, changeProfile: boolean): Parcel {
+  refuseUnfit(report, header, changeProfile);
+  const name = bundleName(header);
+  return {
+    what: { bundle: name },
+    mail: (otakey, mac, number) => bundleMail(otakey, mac, number, bundle, changeProfile),
+    judge: (now) => {
+      if (now.rejected === name) return { why: now.rejectedWhy };
+      if (now.bundle !== name) return undefined;
+      return now.state === "permanent" ? "confirmed" : "trial";
+    },
+  };
 }
 
-/** Leaves the bundle at the central and waits for what becomes of it. Needs a report first. Throws UserError. */
-export async function updateVia(options: ViaOptions): Promise<ViaOutcome | undefined> {
-  const { watch, header, onEvent } = options;
+export function configParcel(text: string): Parcel {
+  const name = configName(text);
+  return {
+    what: { config: name },
+    mail: (otakey, mac, number) => configMail(otakey, mac, number, text),
+    judge: (now) => {
+      if (now.configRejected === name) return { why: now.configWhy };
+      if (now.config !== name) return undefined;
+      return now.configTrial ? "trial" : "confirmed";
+    },
+  };
+}
+
+/** `keepversion`. */
+export const KEEP_PARCEL: Parcel = { what: {}, mail: keepMail, judge: () => "confirmed" };
+
+/** Leaves the parcel at the central and waits for what becomes of it. Needs a report first. Throws UserError. */
+export async function sendVia(options: ViaOptions): Promise<ViaOutcome | undefined> {
+  const { watch, parcel, onEvent } = options;
   const { report, mac } = watch;
   if (report === undefined || mac === undefined) throw new Error("no report yet");
-  refuseUnfit(report, header, options.changeProfile);
-  const name = bundleName(header);
   const number = Math.max((options.now ?? Date.now)(), report.number + 1);
-  const mail = bundleMail(options.otakey, mac, number, options.bundle, options.changeProfile);
   const client = await options.open();
   try {
-    await client.putFile(`mail.${mac}`, mail);
+    await client.putFile(`mail.${mac}`, parcel.mail(options.otakey, mac, number));
   } finally {
     client.close();
   }
@@ -120,13 +95,14 @@ export async function updateVia(options: ViaOptions): Promise<ViaOutcome | undef
   const outcome = await watch.until((now): ViaOutcome | undefined => {
     if (now.number !== number) return undefined;
     if (now.mail === "refused") return { result: "refused", why: now.mailWhy, report: now };
-    if (now.rejected === name && now.mail === "tried")
-      return { result: "rolledBack", why: now.rejectedWhy, report: now };
-    if (now.bundle !== name || now.mail !== "tried") return undefined;
-    if (now.state === "permanent") return { result: "confirmed", report: now };
-    if (!trial) onEvent({ event: "trial", bundle: name });
+    const verdict = now.mail === "tried" ? parcel.judge(now) : undefined;
+    if (verdict === undefined) return undefined;
+    if (typeof verdict === "object")
+      return { result: "rolledBack", why: verdict.why, report: now, exception: watch.exception };
+    if (verdict === "confirmed") return { result: "confirmed", report: now };
+    if (!trial) onEvent({ event: "trial", ...parcel.what });
     trial = true;
-    return undefined;
+    return options.manual === true ? { result: "trial", report: now } : undefined;
   }, options.timeoutMs);
   return outcome ?? { result: "silent", report: watch.report };
 }
@@ -140,13 +116,4 @@ function refuseUnfit(report: Report, header: BundleHeader, changeProfile: boolea
     throw new UserError(
       "the firmware of the device does not run this bundle (another engine or native API): build with the checkout that its firmware comes from, or flash it over the cable",
     );
-}
-
-function parseProgress(text: string): { mac: string; number: number; first: number; size: number } | undefined {
-  try {
-    const told = JSON.parse(text) as { mac: string; number: number; first: number; size: number };
-    return Number.isInteger(told.first) && Number.isInteger(told.size) ? told : undefined;
-  } catch {
-    return undefined;
-  }
 }
