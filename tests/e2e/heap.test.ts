@@ -12,6 +12,8 @@ setDefaultTimeout(SLOW_TEST_MS);
 
 /** Texts of numbers that have more digits later (uptime, watts); a leak of one small object an hour would be above it within a day. */
 const TEXT_BYTES = 64;
+/** No profile may take more when it runs. */
+const LIMIT_BYTES = 100_000;
 const profiles = measuredProfiles();
 const missing = await heapIsMissing();
 if (missing !== undefined) console.warn(`The heap tests are left out: ${missing}.`);
@@ -26,8 +28,9 @@ test("the budget has no profile that is not there", () => {
   for (const profile of Object.keys(readBudget())) expect(profiles).toContain(profile);
 });
 
-measured.each(profiles)("the heap of %s, connected, is within its budget", async (profile) => {
+measured.each(profiles)("the heap of %s, connected, is below 100 KB and within its budget", async (profile) => {
   const { moments } = await runHeap(profile, [CONNECTED_MS]);
+  expect(moments[0]?.live).toBeLessThan(LIMIT_BYTES);
   expect(overBudget(readBudget(), profile, "connectedBytes", moments[0]?.live ?? 0)).toBeUndefined();
 });
 
