@@ -1,8 +1,7 @@
 // The memory of the firmware over restarts: RTC memory for the way a boot ended, NVS for what is reported later.
 #include "life.h"
-#include "config_trial.h"
-#include "firmware.h"
 #include "text.h"
+#include "trials.h"
 #include "vm.h"
 
 #include <stdarg.h>
@@ -127,10 +126,8 @@ void life_count_boot(enum boot_end end)
 
 void life_trial_deadline(void)
 {
-    if (life.config_trial) config_revert(WHY_DEADLINE);
-    if (life.trial) (void)slot_mark_rejected((enum port_partition)life.slot, WHY_DEADLINE);
     (void)port_nvs_set(life_space, "reboot", late, sizeof late - 1);
-    if (life.firmware_trial) firmware_reject(WHY_DEADLINE);
+    trials_deadline(life.trial ? life.slot : -1, life.config_trial, life.firmware_trial);
     life_restart(late, BOOT_END_PLAIN);
 }
 

@@ -1,12 +1,11 @@
 // The boot of the common code: decides what runs, carries the decision out on flash and pins, starts the engine and the loop.
 #include "bridge.h"
-#include "config_trial.h"
 #include "embedded.h"
-#include "firmware.h"
 #include "life.h"
 #include "loop.h"
 #include "recovery.h"
 #include "text.h"
+#include "trials.h"
 #include "vm.h"
 
 #include <psa/crypto.h>
@@ -28,39 +27,25 @@ static void apply_pins(const struct bundle_header *header)
     }
 }
 
-// Decides and writes the marks. Returns the decision; `slots` is what flash had.
-static struct boot_decision decide(struct slot_state slots[2])
+// Decides, tells of what is taken back and takes note for this boot. Returns the decision; `slots` is what flash had.
+static struct boot_decision decide(struct slot_state slots[BUNDLE_SLOTS])
 {
-    struct boot_input input = {.reset = port_reset_reason(), .crashes = (uint8_t)life_crashes()};
-    enum slot_why firmware_back;
     char why[LIFE_WHY_MAX + 1];
-    input.end = life_last_end(why);
-    life.asked = input.end == BOOT_END_ASKED;
-    life_count_boot(input.end);
-    life.firmware_trial = firmware_boot(input.reset, input.end, &firmware_back);
-    input.firmware_back = firmware_back != WHY_NONE;
-    if (input.firmware_back) life_log("boot: the new firmware is taken back: %s", slot_why_name(firmware_back));
-    slots_protect(life.firmware_trial);
-    input.config = config_state();
-    for (int i = 0; i < 2; i++) {
-        slot_read((enum port_partition)i, &slots[i]);
-        input.slot[i] = (struct boot_slot){slots[i].valid, slots[i].confirmed, slots[i].rejected != WHY_NONE,
-                                           slots[i].header.sequence, slots[i].tried};
-    }
-    struct boot_decision decision = boot_decide(&input);
-    for (int i = 0; i < 2; i++) {
+    uint8_t crashes = (uint8_t)life_crashes();
+    enum boot_end end = life_last_end(why);
+    life.asked = end == BOOT_END_ASKED;
+    life_count_boot(end);
+    struct trials_boot trials = trials_boot(port_reset_reason(), end, crashes, slots);
+    struct boot_decision decision = trials.decision;
+    life.firmware_trial = trials.firmware_trial;
+    life.config_trial = decision.config_trial;
+    if (trials.firmware_back != WHY_NONE) life_log("boot: the new firmware is taken back: %s", slot_why_name(trials.firmware_back));
+    for (int i = 0; i < BUNDLE_SLOTS; i++) {
         if (decision.reject[i] == WHY_NONE) continue;
         life_log("boot: bundle %s of slot %d is taken back: %s", slots[i].header.version, i, slot_why_name(decision.reject[i]));
-        (void)slot_mark_rejected((enum port_partition)i, decision.reject[i]); // if it fails the next boot decides alike
     }
-    if (decision.reject_config != WHY_NONE) {
-        life_log("boot: the old config.txt is put back: %s", slot_why_name(decision.reject_config));
-        config_revert(decision.reject_config);
-    }
-    life.config_trial = decision.config_trial;
-    if (life.config_trial) config_mark_tried(input.config.tried);
-    if (decision.tried >= 0) (void)slot_mark_tried((enum port_partition)decision.run, decision.tried);
-    if (decision.crashes != input.crashes) life_set_crashes(decision.crashes);
+    if (decision.reject_config != WHY_NONE) life_log("boot: the old config.txt is put back: %s", slot_why_name(decision.reject_config));
+    if (decision.crashes != crashes) life_set_crashes(decision.crashes);
     if (decision.recovery == BOOT_RECOVERY_ASKED) snprintf(life.recovery_why, sizeof life.recovery_why, "%s", why);
     if (decision.recovery == BOOT_RECOVERY_CRASHLOOP) strcpy(life.recovery_why, "crashloop");
     if (decision.recovery == BOOT_RECOVERY_NONE) strcpy(life.recovery_why, "none");
@@ -69,7 +54,7 @@ static struct boot_decision decide(struct slot_state slots[2])
 
 int hearth_main(void)
 {
-    struct slot_state slots[2];
+    struct slot_state slots[BUNDLE_SLOTS];
     uint8_t api_hash[8];
     char hash[17];
     JSContext *ctx;

@@ -7,17 +7,23 @@ struct fake fake;
 
 enum { FILES_MAX = 4, FILE_MAX = 2048, VALUES_MAX = 8 };
 
-static struct {
+static struct value {
     char name[2 * PORT_NVS_NAME_MAX + 2];
     uint8_t value[PORT_NVS_VALUE_MAX];
     size_t length;
 } values[VALUES_MAX];
 
-static struct {
+static struct file {
     char name[PORT_FILE_NAME_MAX + 1]; // empty: free
     uint8_t bytes[FILE_MAX];
     uint32_t size;
 } files[FILES_MAX];
+
+struct fake_copy {
+    struct fake fake;
+    struct value values[VALUES_MAX];
+    struct file files[FILES_MAX];
+};
 
 void fake_reset(void)
 {
@@ -31,6 +37,23 @@ void fake_reset(void)
 void fake_count(void)
 {
     fake.operations = fake.fail_at = fake.cut_at = 0;
+}
+
+struct fake_copy *fake_copy(void)
+{
+    struct fake_copy *copy = malloc(sizeof *copy);
+    CHECK(copy != NULL);
+    copy->fake = fake;
+    memcpy(copy->values, values, sizeof values);
+    memcpy(copy->files, files, sizeof files);
+    return copy;
+}
+
+void fake_put_back(const struct fake_copy *copy)
+{
+    fake = copy->fake;
+    memcpy(values, copy->values, sizeof values);
+    memcpy(files, copy->files, sizeof files);
 }
 
 uint64_t fake_random(void)

@@ -8,7 +8,7 @@
 #include <setjmp.h>
 
 extern const struct c_test boot_tests[], slots_tests[], staging_tests[], firmware_tests[], config_tests[], text_tests[], noise_tests[],
-    edge_burst_tests[], recovery_tests[];
+    edge_burst_tests[], recovery_tests[], trials_tests[];
 
 // ---------------------------------------------------------------- the fake machine (native_port.c)
 
@@ -35,5 +35,8 @@ void fake_reset(void);
 // Operations are counted from here on; no faults.
 void fake_count(void);
 uint64_t fake_random(void);
+// A copy of everything that outlasts a reset, and its way back. The copy is freed by whoever made it.
+struct fake_copy *fake_copy(void);
+void fake_put_back(const struct fake_copy *copy);
 
 #endif

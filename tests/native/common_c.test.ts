@@ -19,9 +19,19 @@ await testCases({
     ...readdirSync(TESTS)
       .filter((name) => /^native_.*\.c$/.test(name))
       .map((name) => join(TESTS, name)),
-    ...["slots", "boot", "config_trial", "digest", "edge_burst", "firmware", "path", "noise", "recovery", "text"].map(
-      (name) => join(NATIVE, `${name}.c`),
-    ),
+    ...[
+      "slots",
+      "boot",
+      "config_trial",
+      "digest",
+      "edge_burst",
+      "firmware",
+      "path",
+      "noise",
+      "recovery",
+      "text",
+      "trials",
+    ].map((name) => join(NATIVE, `${name}.c`)),
   ],
   libraries: ["-lmbedcrypto"],
   input: (name) => (name === "noise_published" ? publishedAsWords() : undefined),
