@@ -4,6 +4,7 @@ import { Command } from "commander";
 import pc from "picocolors";
 import { main, progress } from "./lib/cli.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
+import { withBrokerOption } from "./lib/network_device.ts";
 import { type Proof, proofs, SCENARIOS, scenariosNamed } from "./scenarios/all.ts";
 import { type Outcome, outcomeOn, profileOn } from "./scenarios/run.ts";
 import { needsOf } from "./scenarios/scenario.ts";
@@ -11,12 +12,13 @@ import { chooseMachine } from "./sim/machines.ts";
 
 interface Options {
   on: string;
+  broker?: string;
   list?: boolean;
   sentences?: boolean;
   json?: boolean;
 }
 
-export const program = new Command("runtest")
+export const program = withBrokerOption(new Command("runtest"))
   .description("Plays scenarios: what is done to an appliance, and what it has to say and do then.")
   .argument("[name...]", "a scenario (relay/timeout) or all of a kind (relay); default: all")
   .option("--on <machine>", "process, host (the host firmware), or the name of a device on the broker", "process")
@@ -31,7 +33,7 @@ played there, in real time; what would need hands on what is around it is left o
 Examples:
   bun run runtest                          all, in this process
   bun run runtest relay energy/ticker --on host
-  bun run runtest relay --on garage
+  bun run runtest relay --on garage --broker mqtt://10.0.0.2
 Exit codes: 0 what was played passed, 1 something failed or nothing could be played, 2 wrong usage.`,
   )
   .action((names: string[], options: Options) => run(names, options));
@@ -53,7 +55,7 @@ async function run(names: string[], options: Options): Promise<void> {
     return;
   }
   const known = /^(process|host|qemu(:.*)?|board:.*)$/.test(options.on);
-  const machine = chooseMachine(known ? options.on : `board:${options.on}`);
+  const machine = chooseMachine(known ? options.on : `board:${options.on}`, { broker: options.broker });
   const profile = await profileOn(machine);
   if (profile !== undefined) progress(`${options.on} runs ${profile}`);
   const counts = { passed: 0, failed: 0, "left out": 0 };

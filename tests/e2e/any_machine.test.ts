@@ -133,6 +133,7 @@ needing("network")("a device whose network goes away comes back to the broker wh
   const from = one.seen.length;
   one.setNetwork(true);
   expect(await one.saw(one.published("LWT", "online"), from)).toBe(true);
+  expect(one.resets()).toEqual([]);
 });
 
 needing("pins")("the LED on pin 2 blinks", async () => {

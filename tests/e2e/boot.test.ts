@@ -1,4 +1,5 @@
-// Proves on the host firmware how a device comes up: power, resets, the watchdog, a network that returns, no bundle at all.
+// Proves on the host firmware how a device comes up: power, resets, the watchdog, no bundle at all. What every machine shows is
+// any_machine.test.ts.
 
 import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
@@ -17,18 +18,6 @@ async function made(bundle?: Uint8Array): Promise<EnergyBench> {
   ends.push(one.close);
   return one;
 }
-
-test("from power on to the first window: the meter's values are on the broker", async () => {
-  const { bench, seen, saw, published } = await made();
-  bench.household.fixedVolts = 231.5;
-  bench.household.fixedWatts = 1000;
-  await bench.machine.powerOn();
-  expect(await saw(published("VA"))).toBe(true);
-  expect(seen.some(published("LWT", "online"))).toBe(true);
-  expect(seen.some(published("V", "231.5"))).toBe(true);
-  expect(seen.some(published("W", "1000.0"))).toBe(true);
-  expect(seen.some(published("Malfunction", "0"))).toBe(true);
-});
 
 test("a deadline between two doubles does not make the loop turn in vain until the clock moves", async () => {
   // 4704.538 as the sum of 2704.538 and 2000 is a little more than the double that is nearest to it.
@@ -101,18 +90,6 @@ test("an endless loop is ended by the watchdog and the device comes back", async
   expect(bench.machine.resets).toEqual(["watchdog"]);
   expect(await saw(published("LWT", "online"), seen.length)).toBe(true);
 }, 60_000);
-
-test("a device whose Wi-Fi goes away comes back to the broker when it returns", async () => {
-  const { bench, seen, saw, published } = await made();
-  await bench.machine.powerOn();
-  expect(await saw(published("LWT", "online"))).toBe(true);
-  bench.world.act(() => bench.machine.board.setNetwork(false));
-  expect(await saw(published("LWT", "offline"))).toBe(true);
-  const from = seen.length;
-  bench.world.act(() => bench.machine.board.setNetwork(true));
-  expect(await saw(published("LWT", "online"), from)).toBe(true);
-  expect(bench.machine.resets).toEqual([]);
-});
 
 test("a meter that falls silent is malfunction 4, and 0 again after the ten minutes", async () => {
   const { bench, seen, saw, published } = await made();

@@ -27,8 +27,14 @@ export async function boardRig(given: string, port: string | undefined): Promise
   const cannot = (): never => {
     throw new Error(`${given} is a board: only has(...) and needing(...) tell what a test may do to it`);
   };
+  const file = async (to: string, content: string | Uint8Array) => {
+    const path = join(folder, to);
+    await Bun.write(path, content);
+    return path;
+  };
   return {
     name,
+    device: given,
     seen,
     saw: async (asked, from = 0, limitMs = 900_000) => {
       const endMs = performance.now() + limitMs;
@@ -42,11 +48,9 @@ export async function boardRig(given: string, port: string | undefined): Promise
     setNetwork: cannot,
     load: cannot,
     resets: cannot,
-    ota: async (bundle) => {
-      const path = join(folder, "update.bin");
-      await Bun.write(path, bundle);
-      return runTool("ota", [given, "--bundle", path]);
-    },
+    ota: async (bundle) => runTool("ota", [given, "--bundle", await file("update.bin", bundle)]),
+    tool: (command, ...args) => runTool(command, args),
+    file,
     serialTool: (tool, ...args) => runTool(tool, [...args, "--port", port ?? cannot()]),
     get bench() {
       return cannot();

@@ -19,7 +19,9 @@ import { publishedBy, type Rig, runTool } from "./rig.ts";
 
 const NAME = "meter";
 
-export const MACHINE: ChosenMachine = chooseMachine(process.env["HEARTH_MACHINE"] ?? "host", setting("SERIAL_PORT"));
+export const MACHINE: ChosenMachine = chooseMachine(process.env["HEARTH_MACHINE"] ?? "host", {
+  port: setting("SERIAL_PORT"),
+});
 if (MACHINE.kind === "process")
   throw new Error("HEARTH_MACHINE=process: end-to-end tests need a machine outside of this process");
 
@@ -73,8 +75,24 @@ export async function rig({ serial = false } = {}): Promise<Rig> {
   const seen: SimEvent[] = [];
   observeBench(bench, (event) => seen.push(event));
   const pace = (value: number | "fast") => emulated || bench.world.setPace(value);
+  const file = async (name: string, content: string | Uint8Array) => {
+    const path = join(folder, name);
+    await Bun.write(path, content);
+    return path;
+  };
+  const tool = async (command: string, ...args: string[]) => {
+    pace(LINK_PACE);
+    const reach = ["--config", config, "--broker", bench.broker?.url ?? ""];
+    if (command !== "otacmd") reach.push("--addr", bench.machine.address);
+    const done = await runTool(command, [...args, ...reach], (out) => {
+      if (out.includes("restarting")) pace("fast");
+    });
+    pace("fast");
+    return done;
+  };
   return {
     name: NAME,
+    device: NAME,
     bench,
     seen,
     saw: (wanted, from = 0, limitMs = 900_000) => bench.world.until(() => seen.slice(from).some(wanted), limitMs),
@@ -95,17 +113,9 @@ export async function rig({ serial = false } = {}): Promise<Rig> {
       pace("fast");
       return done;
     },
-    ota: async (bundle) => {
-      const path = join(folder, "update.bin");
-      await Bun.write(path, bundle);
-      pace(LINK_PACE);
-      const more = ["--config", config, "--broker", bench.broker?.url ?? "", "--addr", bench.machine.address];
-      const done = await runTool("ota", [NAME, "--bundle", path, ...more], (out) => {
-        if (out.includes("restarting")) pace("fast");
-      });
-      pace("fast");
-      return done;
-    },
+    ota: async (bundle) => tool("ota", NAME, "--bundle", await file("update.bin", bundle)),
+    tool,
+    file,
     close: async () => {
       await bench.close();
       cable?.close();

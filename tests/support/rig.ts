@@ -17,6 +17,8 @@ export interface ToolRun {
 export interface Rig {
   /** Its mqttname. */
   readonly name: string;
+  /** What a command's first argument calls it. */
+  readonly device: string;
   readonly seen: SimEvent[];
   /** Lets time pass until an event from number `from` on is as asked; false after `limitMs` of the device's time. */
   saw(asked: (event: SimEvent) => boolean, from?: number, limitMs?: number): Promise<boolean>;
@@ -32,6 +34,10 @@ export interface Rig {
   resets(): readonly ResetReason[];
   /** `bun run ota` with this bundle, to its end. */
   ota(bundle: Uint8Array): Promise<ToolRun>;
+  /** A command that reaches the device over the network, to its end. */
+  tool(command: string, ...args: string[]): Promise<ToolRun>;
+  /** A file with this content on this PC, for such a command. */
+  file(name: string, content: string | Uint8Array): Promise<string>;
   /** A command on its serial console, to its end. */
   serialTool(tool: string, ...args: string[]): Promise<ToolRun>;
   /** What the machine sits on, where that is in this process. */

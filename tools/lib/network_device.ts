@@ -136,8 +136,11 @@ export function connectMqtt(given: string, options: NetworkOptions): Promise<Dev
 }
 
 /** Name and broker of a device. Throws UsageError for what is missing. */
-export function deviceBroker(given: string, options: NetworkOptions): { name: string; url: string } {
-  const file = readDevice(given, options, true);
+export function deviceBroker(
+  given: string,
+  options: { broker?: string | undefined; config?: string },
+): { name: string; url: string } {
+  const file = readDevice(given, options.config === undefined ? {} : { config: options.config }, true);
   return { name: file.name, url: options.broker ?? setting("MQTT_URL") ?? brokerUrl(file.tokens) };
 }
 

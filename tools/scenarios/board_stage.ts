@@ -4,9 +4,9 @@ import { connectBroker } from "../lib/device_access.ts";
 import { deviceBroker } from "../lib/network_device.ts";
 import { type Stage, Tracer } from "./stage.ts";
 
-/** `given` as `bun run ota` knows it. The device has power, and is asked to publish everything when the scenario begins. */
-export async function boardStage(given: string): Promise<Stage> {
-  const { name, url } = deviceBroker(given, {});
+/** `given` as `bun run ota` knows it; `broker` if it is not on the one that its file names. The device has power, and is asked to publish everything when the scenario begins. */
+export async function boardStage(given: string, broker?: string): Promise<Stage> {
+  const { name, url } = deviceBroker(given, { broker });
   const client = await connectBroker(url);
   const begunMs = performance.now();
   const timers = new Set<ReturnType<typeof setTimeout>>();

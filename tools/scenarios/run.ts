@@ -26,7 +26,7 @@ export interface Outcome {
 /** The profile that runs on a board; undefined on a machine that is made for each scenario. Throws UserError when the board does not answer. */
 export async function profileOn(machine: ChosenMachine): Promise<string | undefined> {
   if (machine.kind !== "board") return undefined;
-  const { name, url } = deviceBroker(machine.name, {});
+  const { name, url } = deviceBroker(machine.name, machine);
   const access = await DeviceAccess.connect(url, name);
   try {
     return (await access.version(ANSWER_TIMEOUT_MS)).profile;
@@ -72,6 +72,6 @@ export async function playOn(machine: ChosenMachine, scenario: Scenario): Promis
 function stageOn(machine: ChosenMachine, scenario: Scenario): Promise<Stage> {
   if (machine.kind === "process") return processStage(scenario);
   if (machine.kind === "host") return hostStage(scenario);
-  if (machine.kind === "board") return boardStage(machine.name);
+  if (machine.kind === "board") return boardStage(machine.name, machine.broker);
   throw new UsageError(`scenarios are not played on ${machine.text}: process, host, or a device by its name`);
 }

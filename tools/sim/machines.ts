@@ -29,8 +29,15 @@ const CHIPS = Object.keys(QEMU_CHIPS) as QemuChip[];
 export type MachineKind =
   | { kind: "process" | "host" }
   | { kind: "qemu"; chip: QemuChip }
-  /** `name`: its mqttname, or the name of its file in devices/. `port`: its serial port on this PC. */
-  | { kind: "board"; name: string; port: string | undefined };
+  | ({ kind: "board" /** Its mqttname, or the name of its file in devices/. */; name: string } & BoardReach);
+
+/** How a board is reached, where that is not what the settings and its file tell. */
+export interface BoardReach {
+  /** Its serial port on this PC. */
+  port?: string | undefined;
+  /** mqtt://[user:password@]host[:port] */
+  broker?: string | undefined;
+}
 
 /** A machine as it was asked for, and what it can do. */
 export type ChosenMachine = MachineKind & { readonly text: string; readonly abilities: ReadonlySet<Ability> };
@@ -44,10 +51,9 @@ const HAS: Record<MachineKind["kind"], readonly Ability[]> = {
   board: ["link"],
 };
 
-/** The machine that `text` names: process, host, qemu, qemu:CHIP or board:NAME. `serialPort`: where a board's console is, if anywhere.
- * Throws UsageError for anything else. */
-export function chooseMachine(text: string, serialPort?: string): ChosenMachine {
-  const machine = machineOf(text, serialPort);
+/** The machine that `text` names: process, host, qemu, qemu:CHIP or board:NAME. Throws UsageError for anything else. */
+export function chooseMachine(text: string, reach: BoardReach = {}): ChosenMachine {
+  const machine = machineOf(text, reach);
   if (machine === undefined)
     throw new UsageError(`${text} is no machine: process, host, qemu, qemu:${CHIPS.join("|")}, or board:NAME`);
   const abilities = new Set(HAS[machine.kind]);
@@ -55,14 +61,14 @@ export function chooseMachine(text: string, serialPort?: string): ChosenMachine 
   return { ...machine, text, abilities };
 }
 
-function machineOf(text: string, port: string | undefined): MachineKind | undefined {
+function machineOf(text: string, reach: BoardReach): MachineKind | undefined {
   if (text === "process" || text === "host") return { kind: text };
   if (text === "qemu") return { kind: "qemu", chip: "esp32" };
   const [kind, ...rest] = text.split(":");
   const argument = rest.join(":");
   const chip = CHIPS.find((each) => each === argument);
   if (kind === "qemu" && chip !== undefined) return { kind, chip };
-  if (kind === "board" && /^[^+#/]+$/.test(argument)) return { kind, name: argument, port };
+  if (kind === "board" && /^[^+#/]+$/.test(argument)) return { kind, name: argument, ...reach };
   return undefined;
 }
 
