@@ -12,6 +12,7 @@ import { type Figure, numberAt, type Part, ratioOf, replaceParts, type Tree, toT
 import { heapPart } from "./bench/heap.ts";
 import { loopPart } from "./bench/loop.ts";
 import { mailPart } from "./bench/mail.ts";
+import { netnowPart } from "./bench/netnow.ts";
 import { otaPart } from "./bench/ota.ts";
 import { simPart } from "./bench/sim.ts";
 import { sizePart } from "./bench/size.ts";
@@ -19,7 +20,7 @@ import { main, progress } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
 import { ROOT } from "./lib/paths.ts";
 
-const PARTS: readonly Part[] = [heapPart, sizePart, bootPart, otaPart, mailPart, loopPart, simPart];
+const PARTS: readonly Part[] = [heapPart, sizePart, bootPart, otaPart, mailPart, loopPart, simPart, netnowPart];
 /** The committed run that is shown beside. */
 const PREVIOUS = join(ROOT, "docs", "bench.json");
 

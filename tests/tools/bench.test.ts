@@ -40,6 +40,16 @@ test("the table has the figure's unit, the committed run's value and how it was 
   expect(row).toMatch(/[\d,]+ B .*[\d,]+ .*\d\.\d\d.*as it is sent/);
 });
 
+test.skipIf(!(await has32BitParts()))("netnow: frames a second of both versions, each way, and the heap", async () => {
+  const { code, stdout } = await bench("netnow", "--json");
+  expect(code).toBe(0);
+  const { netnow } = JSON.parse(stdout) as { netnow: Record<string, number> };
+  const speeds = ["encode2", "decode2", "encode3", "decode3"].map((stage) => `${stage}PerSecond`);
+  expect(Object.keys(netnow).sort()).toEqual([...speeds, "heapBytes"].sort());
+  for (const speed of speeds) expect(netnow[speed]).toBeGreaterThan(0);
+  expect(netnow["heapBytes"]).toBeGreaterThan(10_000);
+});
+
 test("a part that does not exist is a usage error that names those there are", async () => {
   const { code, stderr } = await bench("weight");
   expect(code).toBe(2);

@@ -26,8 +26,16 @@ export class MailHouse {
   /** Frames on the air without beacons, which come anyway, by sender. */
   readonly frames = new Map<string, number>();
 
-  /** Both are on; the sensor runs `script` from slot 0. `loss` both ways. */
-  constructor(manager: Program, script: string, loss = 0, seed = 1, recovery?: Program, version = "auto") {
+  /** Both are on; the sensor runs `script` from slot 0. `loss` both ways; `onBoot` as the chips'. */
+  constructor(
+    manager: Program,
+    script: string,
+    loss = 0,
+    seed = 1,
+    recovery?: Program,
+    version = "auto",
+    onBoot: { manager?: (native: Native) => void; sensor?: (native: Native) => void } = {},
+  ) {
     const pair = `${PAIR}espnowversion ${version}\n`;
     this.air = new Air(this.clock, seed);
     this.air.settings.loss = loss;
@@ -54,6 +62,7 @@ export class MailHouse {
       board: board("10.0.0.2"),
       program: manager,
       uniqueId: "020000000001",
+      ...(onBoot.manager === undefined ? {} : { onBoot: onBoot.manager }),
     });
     this.manager.files.set(
       "config.txt",
@@ -64,6 +73,7 @@ export class MailHouse {
       board: board("10.0.0.3"),
       uniqueId: SENSOR_MAC,
       ...(recovery === undefined ? {} : { recovery }),
+      ...(onBoot.sensor === undefined ? {} : { onBoot: onBoot.sensor }),
     });
     this.sensor.files.set(
       "config.txt",
