@@ -1,11 +1,14 @@
 // `bun tools/entool.ts`: the other end of ESP-NOW, for people and scripts. This file owns commands and options; frames are
 // lib/entool_frames.ts, what happens on the air lib/entool_air.ts.
 
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Command, Option } from "commander";
 import { netnowKeys } from "../device/netnow_codec.ts";
 import { EXIT_FAILED, progress, runCommand } from "./lib/cli.ts";
-import { FAULTS, isAnswer, numberOf, receive, refuseToHear, transmit, watch } from "./lib/entool_air.ts";
+import { isAnswer, numberOf, receive, refuseToHear, transmit, watch } from "./lib/entool_air.ts";
 import { ATTACKS, attack } from "./lib/entool_attack.ts";
+import { FAULTS } from "./lib/entool_faults.ts";
 import {
   type Decoded,
   decode2,
@@ -14,26 +17,78 @@ import {
   encode3,
   type FrameJson,
   hexBytes,
+  NAMES3,
   TYPES,
 } from "./lib/entool_frames.ts";
+import { type PlayOptions, playOn, receiveAs, refuseToHearAs, transmitAs } from "./lib/entool_play.ts";
+import type { RoleName, RoleOptions } from "./lib/entool_role.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
+import { BUILD, devicesFolder } from "./lib/paths.ts";
 import { setting } from "./lib/settings.ts";
 
 export interface KeyOptions {
   psk?: string;
   group?: string;
+  device?: string;
   v: "2" | "3";
   pairKey?: string;
   json?: boolean;
 }
 
+interface RoleChoice extends KeyOptions {
+  air: string;
+  role?: RoleName;
+  channel?: string;
+  mac: string;
+  ordinary?: boolean;
+  warp: string;
+  state?: string;
+}
+
 function keysOf(options: KeyOptions) {
-  const psk = options.psk ?? setting("NETNOW_PSK");
-  const group = options.group ?? setting("NETNOW_GROUP");
+  const device = options.device === undefined ? new Map<string, string>() : deviceTokens(options.device);
+  const psk = options.psk ?? device.get("espnowpsk") ?? setting("NETNOW_PSK");
+  const group = options.group ?? device.get("espnowgroup") ?? setting("NETNOW_GROUP");
   if (psk === undefined || group === undefined)
-    throw new UsageError("The keys are missing: give --psk and --group, or NETNOW_PSK and NETNOW_GROUP in .env.");
+    throw new UsageError(
+      "The keys are missing: give --device, --psk and --group, or NETNOW_PSK and NETNOW_GROUP in .env.",
+    );
   return netnowKeys(psk, group);
 }
+
+/** The configuration of a device of ours. */
+function deviceTokens(name: string): Map<string, string> {
+  const file = join(devicesFolder(), `${name}.txt`);
+  if (!existsSync(file)) throw new UserError(`There is no ${file}: --device takes the name of a file in devices/.`);
+  const line = (token: string) => new RegExp(`^${token}[ \\t]+(\\S+)`, "m").exec(readFileSync(file, "utf8"))?.[1];
+  return new Map(
+    ["espnowpsk", "espnowgroup"].flatMap((token) => {
+      const value = line(token);
+      return value === undefined ? [] : [[token, value] as const];
+    }),
+  );
+}
+
+/** Undefined: no role is played. */
+function roleOf(options: RoleChoice): RoleOptions | undefined {
+  const { role, mac } = options;
+  if (role === undefined) return undefined;
+  if (!/^[0-9a-f]{12}$/.test(mac)) throw new UsageError(`--mac ${mac}: 12 lower-case hex digits`);
+  return {
+    role,
+    version: options.v,
+    folder: options.air,
+    mac,
+    channel: options.channel === undefined ? undefined : numberOf("--channel", options.channel, 1, 13),
+    longRange: options.ordinary !== true,
+    keys: keysOf(options),
+    warp: numberOf("--warp", options.warp, 0.001, 1000),
+    state: options.state ?? join(BUILD, "entool", `${mac}.json`),
+  };
+}
+
+/** Of what is said or heard without a role. */
+const silent = <Options extends RoleChoice>(options: Options) => ({ ...options, channel: options.channel ?? "1" });
 
 function pairKeyOf(options: KeyOptions): Uint8Array {
   const key = options.pairKey ?? setting("NETNOW_PAIR_KEY");
@@ -45,6 +100,7 @@ function withKeys(command: Command): Command {
   return command
     .option("--psk <text>", "espnowpsk (default: NETNOW_PSK of the environment or .env)")
     .option("--group <text>", "espnowgroup (default: NETNOW_GROUP)")
+    .option("--device <name>", "both from devices/NAME.txt")
     .addOption(new Option("--v <version>", "version of the protocol").choices(["2", "3"]).default("2"))
     .option("--pair-key <hex>", "key of a pair of version 3 (default: NETNOW_PAIR_KEY)")
     .option("--json", "one JSON object a line");
@@ -53,9 +109,22 @@ function withKeys(command: Command): Command {
 function withAir(command: Command): Command {
   return withKeys(command)
     .requiredOption("--air <folder>", "the air that virtual devices have joined with --air")
-    .option("--channel <n>", "1..13", "1")
+    .option("--channel <n>", "1..13 (default: 1; a peripheral looks for its central on all)")
     .option("--mac <hex>", "this radio's MAC, 12 hex digits", "02000000e001")
     .option("--ordinary", "the ordinary rate instead of long range");
+}
+
+/** rx, norx, tx: with a role it plays a device of its own, with what it has paired kept in a file. */
+function withRole(command: Command): Command {
+  return withAir(command)
+    .addOption(
+      new Option("--role <role>", "plays a whole device: pairs, confirms, keeps the time").choices([
+        "central",
+        "peripheral",
+      ]),
+    )
+    .option("--warp <n>", "seconds of the role per real second, as the virtual devices have them", "1")
+    .option("--state <file>", "what the role keeps: pairs, keys, numbers (default: build/entool/MAC.json)");
 }
 
 /** A frame was shown that its receiver would not take, or an attack was answered. */
@@ -72,6 +141,10 @@ Examples:
   bun tools/entool.ts watch --air /tmp/air
   bun tools/entool.ts rx data --air /tmp/air --channel 4 --for 30 --text stat/LPScale/Weight
   bun tools/entool.ts tx data --air /tmp/air --to 020000000001 --text 'stat/LPScale/Weight\\n12.5' --fault hmac
+  bun tools/entool.ts rx data --role central --v 3 --air /tmp/air --channel 6 --device sim_scale_sensor --for 120
+  bun tools/entool.ts tx data --role peripheral --v 3 --air /tmp/air --device sim_scale_manager --text 'stat/LPScale/Weight\\n12.5' --expect confirm
+  bun tools/entool.ts tx data --role peripheral --v 3 --air /tmp/air --device sim_scale_manager --fault replay --expect nothing
+  bun tools/entool.ts play central --air /tmp/air --channel 6 --device sim_scale_sensor
   bun tools/entool.ts attack replay --air /tmp/air --for 60
 Exit codes: 0 as expected, 1 not, 2 wrong usage. Keys come from options or .env and are never shown.`,
   );
@@ -111,33 +184,64 @@ function parse(text: string): FrameJson {
 withAir(program.command("watch"))
   .description("shows every frame on the air, one line each, until Ctrl-C")
   .option("--for <seconds>", "end after so long")
-  .action((options) => watch(keysFor(options), options));
+  .option("--count <n>", "end after so many; exit code 1 when they do not come in --for")
+  .action((options) => watch(keysOf(options), options));
 
-withAir(program.command("rx"))
-  .argument("[type]", `what to wait for: ${Object.keys(TYPES).join(", ")}`)
+withRole(program.command("rx"))
+  .argument(
+    "[type]",
+    `what to wait for: ${Object.keys(TYPES).join(", ")}; version 3: ${Object.values(NAMES3).join(", ")}`,
+  )
   .option("--text <part>", "its payload contains this")
   .option("--count <n>", "so many of them", "1")
   .option("--for <seconds>", "at most so long", "10")
   .description("waits for frames; exit code 1 when they do not come")
-  .action((type: string | undefined, options) => receive(keysFor(options), type, options));
+  .action((type: string | undefined, options) => {
+    const role = roleOf(options);
+    return role === undefined ? receive(keysFor(options), type, silent(options)) : receiveAs(role, type, options);
+  });
 
-withAir(program.command("norx"))
+withRole(program.command("norx"))
   .argument("[type]", "what must not come")
   .option("--text <part>", "with a payload that contains this")
   .option("--for <seconds>", "so long", "10")
   .description("listens; exit code 1 when such a frame comes")
-  .action((type: string | undefined, options) => refuseToHear(keysFor(options), type, options));
+  .action((type: string | undefined, options) => {
+    const role = roleOf(options);
+    return role === undefined
+      ? refuseToHear(keysFor(options), type, silent(options))
+      : refuseToHearAs(role, type, options);
+  });
 
-withAir(program.command("tx"))
-  .argument("<type>", Object.keys(TYPES).join(", "))
-  .option("--to <mac>", "12 hex digits (default: to all)", "ffffffffffff")
+withRole(program.command("tx"))
+  .argument("<type>", `${Object.keys(TYPES).join(", ")}; version 3: ${Object.values(NAMES3).join(", ")}`)
+  .option("--to <mac>", "without a role: 12 hex digits (default: to all)", "ffffffffffff")
   .option("--text <text>", "payload; \\n is a line break", "")
   .option("--payload <hex>", "payload in hex")
-  .option("--confirms <hex>", "the tid that tsconfirm confirms")
-  .option("--timestamp <n>", "in place of the network's time")
+  .option("--confirms <hex>", "without a role: the tid that tsconfirm confirms")
+  .option("--timestamp <n>", "without a role: in place of the network's time")
   .addOption(new Option("--fault <name>", "what is wrong with it").choices(FAULTS))
-  .description("sends a frame of version 2; data and ping ask the central for the network's time first")
-  .action((type: string, options) => transmit(keysFor(options), type, options));
+  .option("--expect <type>", "with a role: what has to come back, or nothing; a confirm has to name this frame")
+  .option("--expect-text <part>", "and its payload contains this")
+  .option("--for <seconds>", "with a role: time limit", "30")
+  .description(
+    "sends a frame. With a role: when the role has got so far that it says one, in its session. Without: one of version 2; data and ping ask the central for the network's time first",
+  )
+  .action((type: string, options) => {
+    const role = roleOf(options);
+    if (role !== undefined) return transmitAs(role, type, options);
+    if (options.expect !== undefined) throw new UsageError("--expect goes with --role");
+    return transmit(keysFor(options), type, silent(options));
+  });
+
+withRole(program.command("play"))
+  .argument("<role>", "central or peripheral")
+  .option("--for <seconds>", "end after so long")
+  .description("plays a role until q and Enter or Ctrl-C: shows what it hears, sends each typed line, tells its counts")
+  .action((role: string, options: RoleChoice & PlayOptions) => {
+    if (role !== "central" && role !== "peripheral") throw new UsageError(`play ${role}: central or peripheral`);
+    return playOn(roleOf({ ...options, role }) as RoleOptions, options);
+  });
 
 withKeys(program.command("attack"))
   .argument("<kind>", ATTACKS.join(", "))
@@ -167,9 +271,9 @@ async function runAttack(kind: string, options: KeyOptions & { air: string; for:
   if (answers > 0) refused = true;
 }
 
-/** Version 3 on the air is told by its types; what is sealed stays so. */
+/** Without a role there is no pair. */
 function keysFor(options: KeyOptions) {
-  if (options.v === "3") throw new UserError("On the air entool speaks version 2; decode and encode know version 3.");
+  if (options.v === "3") throw new UsageError("--v 3 needs --role: a frame of version 3 belongs to a pair");
   return keysOf(options);
 }
 

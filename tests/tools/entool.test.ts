@@ -8,7 +8,7 @@ import { CONFIRM, decodeFrame, encodeFrame, netnowKeys, TIME } from "../../devic
 import type { AirDatagram } from "../../tools/lib/air_datagram.ts";
 import { AirRadio, BROADCAST } from "../../tools/lib/air_radio.ts";
 import { variants } from "../../tools/lib/entool_attack.ts";
-import { ROOT } from "../../tools/lib/paths.ts";
+import { entool, spawnEntool } from "../support/entool_program.ts";
 import { freshNative } from "../support/fresh_native.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import two from "../vectors/espnow_v2.json";
@@ -22,21 +22,6 @@ const ends: (() => void)[] = [];
 afterEach(() => {
   for (const end of ends.splice(0).reverse()) end();
 });
-
-function spawn(args: readonly string[], env: Record<string, string> = {}) {
-  return Bun.spawn([process.execPath, join(ROOT, "tools", "entool.ts"), ...args], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, NO_COLOR: "1", NETNOW_PSK: "", NETNOW_GROUP: "", NETNOW_PAIR_KEY: "", ...env },
-  });
-}
-
-async function entool(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(args, env);
-  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { code: await child.exited, out: out.trim(), err };
-}
 
 describe("version 2: every vector of the old fleet", () => {
   for (const [index, vector] of two.frames.entries()) {
@@ -176,16 +161,28 @@ test("rx waits for a frame, norx for none", async () => {
 test("watch shows one line a frame, also of what it cannot open", async () => {
   const { folder, say } = air();
   const back = () => say(2, new TextEncoder().encode("hello"));
-  const { out } = await whileSaid(back, ["watch", "--air", folder, ...KEYS, "--for", "1"]);
+  const { out } = await whileSaid(back, ["watch", "--air", folder, ...KEYS, "--count", "1", "--for", "60"]);
   expect(out.split("\n")[0]).toMatch(/^ch {2}4 -50 dBm 020000000001 > all {10}tsback {5}tid [0-9a-f]{8} "hello"$/);
-  const foreign = await whileSaid(back, ["watch", "--air", folder, "--psk", "x", "--group", "y", "--for", "1"]);
+  const foreign = await whileSaid(back, [
+    "watch",
+    "--air",
+    folder,
+    "--psk",
+    "x",
+    "--group",
+    "y",
+    "--count",
+    "1",
+    "--for",
+    "60",
+  ]);
   expect(foreign.out.split("\n")[0]).toContain("refused hmac");
 });
 
 /** An attack that has begun to listen: its socket is in the folder. */
 async function attacker(kind: string, folder: string) {
   const before = readdirSync(folder).length;
-  const child = spawn(["attack", kind, "--air", folder, ...KEYS, "--for", "4", "--wait", "0", "--json"]);
+  const child = spawnEntool(["attack", kind, "--air", folder, ...KEYS, "--for", "4", "--wait", "0", "--json"]);
   while (readdirSync(folder).length === before && child.exitCode === null) await Bun.sleep(5);
   return child;
 }

@@ -6,25 +6,20 @@ import {
   DATA,
   decodeFrame,
   encodeFrame,
-  encodePlain,
-  framePlain,
   type NetnowKeys,
   type Packet,
   PING,
   TIME,
-  timePlus,
   WAKEUP,
 } from "../../device/netnow_codec.ts";
 import type { AirDatagram } from "./air_datagram.ts";
 import { AirRadio, BROADCAST, sniffAir } from "./air_radio.ts";
-import { hexBytes, jsonPacket, type Told, TYPES, tellFrame } from "./entool_frames.ts";
+import { type Fault, spoil2 } from "./entool_faults.ts";
+import { jsonPacket, type Told, TYPES, tellFrame } from "./entool_frames.ts";
 import { UsageError, UserError } from "./errors.ts";
 
-export const FAULTS = ["hmac", "version", "group", "replay", "past", "future", "short", "type"] as const;
-type Fault = (typeof FAULTS)[number];
 const TIME_ASKED_MS = 1000;
 const ASKED_TIMES = 5;
-const FAR_MS = 60_000;
 interface AirOptions {
   air: string;
   channel: string;
@@ -74,7 +69,7 @@ export function isAnswer(keys: NetnowKeys, bytes: Uint8Array): boolean {
   return type === "tsconfirm" || type === "v3 confirm" || type === "v3 answer";
 }
 
-function line(frame: AirDatagram, shown: Told): string {
+function line(frame: Omit<AirDatagram, "kind" | "sequence">, shown: Told): string {
   const { type, refused, payload, tid, confirms } = shown;
   const what = refused === undefined ? pc.green((type ?? "").padEnd(10)) : pc.red(`refused ${refused}`);
   const text = payload === undefined ? "" : JSON.stringify(Buffer.from(payload, "hex").toString());
@@ -83,26 +78,46 @@ function line(frame: AirDatagram, shown: Told): string {
   return `${pc.dim(`ch ${String(frame.channel).padStart(2)} ${frame.rssi} dBm`)} ${pc.cyan(frame.from)} > ${to} ${what} ${more.filter((each) => each).join(" ")}`;
 }
 
-function print(options: AirOptions, frame: AirDatagram, shown: Told): void {
+export function print(options: { json?: boolean }, frame: Omit<AirDatagram, "kind" | "sequence">, shown: Told): void {
   const { channel, rssi, from, to } = frame;
-  if (options.json) console.log(JSON.stringify({ channel, rssi, from, to, ...shown }));
+  // Of version 3 the direction is known from the MACs.
+  const { from: _, ...what } = shown;
+  if (options.json) console.log(JSON.stringify({ channel, rssi, from, to, ...what }));
   else console.log(line(frame, shown));
 }
 
 export async function watch(keys: NetnowKeys, options: AirOptions): Promise<void> {
+  const count = options.count === undefined ? undefined : numberOf("--count", options.count, 1, 1e6);
+  const { promise: over, resolve: finish } = Promise.withResolvers<void>();
+  let shown = 0;
   let end: () => void;
   try {
-    end = sniffAir(options.air, (frame) => print(options, frame, tellFrame(keys, frame.bytes)));
+    end = sniffAir(options.air, (frame) => {
+      print(options, frame, tellFrame(keys, frame.bytes));
+      if (++shown === count) finish();
+    });
   } catch {
     throw new UserError(
       `No air in ${options.air}: start a device with --air ${options.air} first, or make the folder.`,
     );
   }
-  await new Promise<void>((done) => {
-    process.once("SIGINT", done);
-    if (options.for !== undefined) setTimeout(done, numberOf("--for", options.for, 0, 1e6) * 1000);
-  });
+  process.once("SIGINT", finish);
+  const limit =
+    options.for === undefined ? undefined : setTimeout(finish, numberOf("--for", options.for, 0, 1e6) * 1000);
+  await over;
+  clearTimeout(limit);
   end();
+  if (count !== undefined && shown < count) throw new UserError(`${shown} of ${count} frames came.`);
+}
+
+/** Whether a frame is of the type and has the text in its payload. */
+export function isAsked({ type, payload }: Told, asked: string | undefined, text = ""): boolean {
+  return (
+    (asked === undefined || type === asked) &&
+    Buffer.from(payload ?? "", "hex")
+      .toString()
+      .includes(text)
+  );
 }
 
 /** Listens until `count` frames as asked have come or the time is over; how many came. */
@@ -114,8 +129,7 @@ async function listen(keys: NetnowKeys, type: string | undefined, options: AirOp
   let finish = () => {};
   const radio = radioOf(options, (frame) => {
     const shown = tellFrame(keys, frame.bytes);
-    const text = Buffer.from(shown.payload ?? "", "hex").toString();
-    if ((type !== undefined && shown.type !== type) || !text.includes(options.text ?? "")) return;
+    if (!isAsked(shown, type, options.text)) return;
     print(options, frame, shown);
     if (++came >= count) finish();
   });
@@ -158,9 +172,8 @@ export async function transmit(keys: NetnowKeys, type: string, options: TxOption
   try {
     const asks = (packet.type === DATA || packet.type === PING) && options.timestamp === undefined;
     if (asks) packet.time = await networkTime(keys, radio, to, (each) => (heard = each));
-    if (options.fault === "past") packet.time = timePlus(packet.time, -FAR_MS);
-    if (options.fault === "future") packet.time = timePlus(packet.time, FAR_MS);
-    const frame = faulty(keys, packet, options.fault);
+    const good = encodeFrame(keys, packet);
+    const frame = options.fault === undefined ? good : spoil2(keys, good, options.fault);
     let acknowledged = await radio.send(to, frame);
     if (options.fault === "replay") acknowledged = await radio.send(to, frame);
     const tid = hexOf(packet.tid);
@@ -201,15 +214,4 @@ async function networkTime(
     if (time !== undefined) return time;
   }
   throw new UserError(`No central at ${to} confirmed a wakeup: look at --to, --channel, --psk and --group.`);
-}
-
-function faulty(keys: NetnowKeys, packet: Packet, fault: Fault | undefined): Uint8Array {
-  const frame = encodeFrame(keys, packet);
-  if (fault === "short") return frame.slice(0, 30);
-  if (fault === "hmac") frame[frame.length - 1]! ^= 1;
-  if (fault === "group") return encodeFrame({ ...keys, group: hexBytes("group", "ff".repeat(8)) }, packet);
-  if (fault !== "version" && fault !== "type") return frame;
-  const plain = encodePlain(keys, packet);
-  plain[fault === "version" ? 0 : 1] = 9;
-  return framePlain(keys, plain);
 }

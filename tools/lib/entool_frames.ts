@@ -44,7 +44,8 @@ export interface FrameJson {
   from?: "central" | "peripheral";
 }
 
-const NAMES3: Record<number, string> = {
+/** All types of version 3. */
+export const NAMES3: Record<number, string> = {
   1: "data",
   2: "confirm",
   3: "wakeup",
