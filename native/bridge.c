@@ -9,7 +9,7 @@
 
 enum { EXPORTS_MAX = 128, EXPORT_LINE_MAX = 40 };
 
-static const struct bridge_table *const tables[] = {&mod_sys,    &mod_slots, &mod_firmware, &mod_nvs,  &mod_file,
+static const JSFunctionTable *const tables[] = {&mod_sys,    &mod_slots, &mod_firmware, &mod_nvs,  &mod_file,
                                                     &mod_net,    &mod_socket, &mod_crypto,  &mod_pins, &mod_espnow,
                                                     &mod_sleep,  &mod_parts,  &mod_cipher, &mod_console};
 enum { TABLE_COUNT = sizeof tables / sizeof tables[0] };
@@ -18,13 +18,10 @@ int bridge_install(JSContext *ctx)
 {
     JSValue object = JS_NewObjectProto(ctx, JS_NULL);
     if (JS_IsException(object)) return -1;
-    // Only what the program mentions: a name that is nowhere in it costs no entry. The functions themselves are made when
-    // they are first used.
-    for (int i = 0; i < TABLE_COUNT; i++) {
-        for (int j = 0; j < tables[i]->count; j++) {
-            const JSCFunctionListEntry *entry = &tables[i]->entries[j];
-            if (JS_IsKnownName(ctx, entry->name)) JS_SetPropertyFunctionList(ctx, object, entry, 1);
-        }
+    // The functions are made when they are first used.
+    if (JS_SetPropertyFunctionTables(ctx, object, tables, TABLE_COUNT) < 0) {
+        JS_FreeValue(ctx, object);
+        return -1;
     }
     JSValue global = JS_GetGlobalObject(ctx);
     int result = JS_DefinePropertyValueStr(ctx, global, "native", object, 0);

@@ -6,11 +6,7 @@
 
 #include <quickjs.h>
 
-struct bridge_table {
-    const JSCFunctionListEntry *entries;
-    int count;
-};
-extern const struct bridge_table mod_sys, mod_slots, mod_firmware, mod_nvs, mod_file, mod_net, mod_socket, mod_crypto, mod_pins,
+extern const JSFunctionTable mod_sys, mod_slots, mod_firmware, mod_nvs, mod_file, mod_net, mod_socket, mod_crypto, mod_pins,
     mod_espnow, mod_sleep, mod_parts, mod_cipher, mod_console;
 #define BRIDGE_TABLE(entries) {entries, sizeof(entries) / sizeof((entries)[0])}
 

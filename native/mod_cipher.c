@@ -156,4 +156,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("aeadSeal", 4, aead_seal),
     JS_CFUNC_DEF("aeadOpen", 4, aead_open),
 };
-const struct bridge_table mod_cipher = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_cipher = BRIDGE_TABLE(entries);

@@ -53,4 +53,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("consoleWrite", 3, console_write),
     JS_CFUNC_DEF("crc32", 3, crc32),
 };
-const struct bridge_table mod_console = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_console = BRIDGE_TABLE(entries);

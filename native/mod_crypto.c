@@ -123,4 +123,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("noiseRead", 2, read_message),
     JS_CFUNC_DEF("noiseEnd", 1, end),
 };
-const struct bridge_table mod_crypto = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_crypto = BRIDGE_TABLE(entries);

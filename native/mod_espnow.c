@@ -38,4 +38,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("espnowChannel", 0, espnow_channel),
     JS_CFUNC_DEF("espnowSend", 2, espnow_send),
 };
-const struct bridge_table mod_espnow = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_espnow = BRIDGE_TABLE(entries);

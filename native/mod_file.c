@@ -121,4 +121,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("fileList", 0, list),
     JS_CFUNC_DEF("fileSpace", 0, space),
 };
-const struct bridge_table mod_file = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_file = BRIDGE_TABLE(entries);

@@ -127,4 +127,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("configConfirm", 0, confirm_config),
     JS_CFUNC_DEF("configInfo", 0, config_info),
 };
-const struct bridge_table mod_firmware = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_firmware = BRIDGE_TABLE(entries);

@@ -112,4 +112,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("netSignal", 0, signal_of),
     JS_CFUNC_DEF("netResolve", 1, resolve),
 };
-const struct bridge_table mod_net = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_net = BRIDGE_TABLE(entries);

@@ -56,4 +56,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("nvsSet", 3, set),
     JS_CFUNC_DEF("nvsRemove", 2, delete_key),
 };
-const struct bridge_table mod_nvs = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_nvs = BRIDGE_TABLE(entries);

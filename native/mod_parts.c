@@ -144,4 +144,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("shiftExchange", 6, shift_exchange),
     JS_CFUNC_DEF("pinWatch", 2, pin_watch),
 };
-const struct bridge_table mod_parts = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_parts = BRIDGE_TABLE(entries);

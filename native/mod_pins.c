@@ -125,4 +125,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("i2cTransfer", 4, i2c_transfer),
     JS_CFUNC_DEF("i2cClose", 1, i2c_close),
 };
-const struct bridge_table mod_pins = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_pins = BRIDGE_TABLE(entries);

@@ -44,4 +44,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("rtcRead", 0, rtc_read),
     JS_CFUNC_DEF("rtcWrite", 1, rtc_write),
 };
-const struct bridge_table mod_sleep = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_sleep = BRIDGE_TABLE(entries);

@@ -132,4 +132,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("rebootReasonClear", 0, reboot_reason_clear),
     JS_CFUNC_DEF("recover", 1, recover),
 };
-const struct bridge_table mod_slots = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_slots = BRIDGE_TABLE(entries);

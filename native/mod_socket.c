@@ -252,4 +252,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("socketReceive", 3, receive),
     JS_CFUNC_DEF("socketClose", 1, close_socket),
 };
-const struct bridge_table mod_socket = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_socket = BRIDGE_TABLE(entries);

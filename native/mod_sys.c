@@ -208,4 +208,4 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("decodeText", 3, decode_text),
     JS_CFUNC_DEF("formatFixed", 2, format_fixed),
 };
-const struct bridge_table mod_sys = BRIDGE_TABLE(entries);
+const JSFunctionTable mod_sys = BRIDGE_TABLE(entries);

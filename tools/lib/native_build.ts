@@ -15,11 +15,15 @@ export interface NativeVariant {
   m32?: boolean;
   /** With the address and undefined-behaviour sanitizers. */
   sanitize?: boolean;
+  /** The engine collects garbage before it makes an object: what is not held is found. */
+  gcAlways?: boolean;
 }
 
 export interface NativePaths {
   hearth: string;
   hearthc: string;
+  /** Runs scripts with the engine, see native/compiler/engine_test.c. */
+  engineTest: string;
   /** Tests of the common C code; undefined as long as there are none. */
   nativeTest: string | undefined;
   hostPortTest: string | undefined;
@@ -79,13 +83,14 @@ async function buildVariant(folder: string, variant: NativeVariant): Promise<Nat
   return {
     hearth: program("hearth"),
     hearthc: program("hearthc"),
+    engineTest: program("engine_test"),
     nativeTest: optional("native_test"),
     hostPortTest: optional("host_port_test"),
   };
 }
 
 function folderOf(variant: NativeVariant): string {
-  const name = `${variant.sanitize === true ? "asan" : "host"}${variant.m32 === true ? "32" : ""}`;
+  const name = `${variant.sanitize === true ? "asan" : "host"}${variant.m32 === true ? "32" : ""}${variant.gcAlways === true ? "_gc" : ""}`;
   return join(BUILD, name);
 }
 
@@ -104,6 +109,7 @@ async function make(
   const settings = [
     `-DHEARTH_M32=${variant.m32 === true ? "ON" : "OFF"}`,
     `-DHEARTH_SANITIZE=${variant.sanitize === true ? "ON" : "OFF"}`,
+    `-DHEARTH_GC_ALWAYS=${variant.gcAlways === true ? "ON" : "OFF"}`,
     `-DHEARTH_QUICKJS_DIR=${engineFolder}`,
     `-DHEARTH_ENGINE_ID=${engineId}`,
     `-DHEARTH_API_HASH=${apiHash(readApi())}`,
