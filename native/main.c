@@ -15,7 +15,10 @@
 static void idle(const char *why) __attribute__((noreturn));
 static void idle(const char *why)
 {
+    struct port_firmware_info info;
     port_log(why);
+    // A firmware on trial: the one before it can do more.
+    if (port_firmware_info(&info) >= 0 && info.running.state == PORT_FIRMWARE_PENDING) life_restart(why, BOOT_END_PLAIN);
     for (;;) port_wait(NULL, 0, UINT64_MAX);
 }
 

@@ -1,7 +1,7 @@
 // A new firmware on the host machine: sent over the link, tried, kept or taken back; also together with the bundle that it needs.
 
 import { afterEach, expect, setDefaultTimeout } from "bun:test";
-import { type FirmwareImage, readImage } from "../../tools/lib/firmware_image.ts";
+import { type FirmwareImage, hostImage, readImage } from "../../tools/lib/firmware_image.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -150,5 +150,20 @@ test("while such a firmware is on trial the old firmware's bundle cannot be over
     state: "permanent",
     firmware: "0.1.0",
     image: { slot: 0, state: "valid", rejected: { why: "crash" } },
+  });
+});
+
+test("a firmware that has nothing to run gives way to the one before at once", async () => {
+  const device = await running();
+  const bytes = Buffer.from(await firmwareVariant("9.9.9", OTHER_ENGINE)).subarray(0, -32);
+  // Its recovery bundles are no bundles.
+  for (let at = bytes.indexOf("HEARTHB1\x01"); at >= 0; at = bytes.indexOf("HEARTHB1\x01")) bytes.write("ruined", at);
+  const image = readImage(hostImage(bytes));
+  if (typeof image === "string") throw new Error(image);
+  await send(device, image);
+  expect(await device.online()).toBe(true);
+  expect(await device.told()).toMatchObject({
+    firmware: "0.1.0",
+    image: { slot: 0, state: "valid", rejected: { hash: image.name, why: "restart" } },
   });
 });

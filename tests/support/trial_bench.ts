@@ -32,8 +32,9 @@ export interface Told {
   config: { hash: string; state: string; rejected: { hash: string; why: string } | null };
 }
 
-/** The host firmware with another version, and if wanted another engine id: as different as two builds are to everything around them. */
-export async function firmwareVariant(version: string, engineId?: string): Promise<Uint8Array> {
+/** The host firmware with another version, and if wanted another engine id: as different as two builds are to everything around them. With
+ * `recovery` that bundle is in it instead of the recovery bundle, and is what runs where no other does. */
+export async function firmwareVariant(version: string, engineId?: string, recovery?: Uint8Array): Promise<Uint8Array> {
   const elf = readFileSync(await hostFirmware());
   for (let at = elf.indexOf("HEARTHF1host\0"); at >= 0; at = elf.indexOf("HEARTHF1host\0", at + 1)) {
     elf.fill(0, at + 24, at + 56);
@@ -41,10 +42,16 @@ export async function firmwareVariant(version: string, engineId?: string): Promi
     if (engineId !== undefined) elf.write(engineId, at + 56, "hex");
   }
   // The recovery bundle in it is one of the same build.
+  let put = 0;
   for (let at = elf.indexOf("HEARTHB1"); engineId !== undefined && at >= 0; at = elf.indexOf("HEARTHB1", at + 1)) {
     const header = decodeHeader(elf.subarray(at));
-    if (typeof header === "object") elf.set(encodeHeader({ ...header, engineId }), at);
+    if (typeof header === "string") continue;
+    if (recovery !== undefined && recovery.length <= HEADER_BYTES + header.bodyLength) {
+      elf.set(bundleFor(recovery, engineId), at);
+      put++;
+    } else elf.set(encodeHeader({ ...header, engineId }), at);
   }
+  if (recovery !== undefined && put === 0) throw new Error("there is no room for this bundle in the firmware");
   return hostImage(elf);
 }
 
