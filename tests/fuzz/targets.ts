@@ -4,9 +4,10 @@ import { freshNative } from "../support/fresh_native.ts";
 import type { ScriptTarget } from "./target.ts";
 import { cobs } from "./targets/cobs.ts";
 import { link } from "./targets/link.ts";
+import { mail } from "./targets/mail.ts";
 import { mqtt } from "./targets/mqtt.ts";
 import { serial } from "./targets/serial.ts";
 
 freshNative();
 
-export const scriptTargets: readonly ScriptTarget[] = [cobs, link, mqtt, serial];
+export const scriptTargets: readonly ScriptTarget[] = [cobs, link, mail, mqtt, serial];
