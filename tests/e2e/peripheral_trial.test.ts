@@ -1,16 +1,12 @@
 // Proves on the host firmware that a peripheral's update is permanent once a central has confirmed the time, and is taken back otherwise.
 
 import { afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Air } from "../../tools/sim/air.ts";
-import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
+import { profileBundle } from "../../tools/sim/firmware.ts";
 import { partitionImage } from "../../tools/sim/flash_image.ts";
-import { HostMachine } from "../../tools/sim/host_machine.ts";
-import { HostWorld } from "../../tools/sim/host_world.ts";
 import { dropVariant, variantOf } from "../../tools/sim/variants.ts";
 import { freshNative } from "../support/fresh_native.ts";
+import { type LonePeripheral, lonePeripheral } from "../support/lone_peripheral.ts";
 import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { StandInCentral } from "../support/stand_in_central.ts";
@@ -34,26 +30,13 @@ beforeAll(async () => {
 
 const nameOf = (bundle: Uint8Array) => Buffer.from(bundle.subarray(16, 24)).toString("hex");
 
-/** The device with the new bundle on trial beside the permanent one; its boot lines. */
-async function onTrial() {
-  const folder = mkdtempSync(join(tmpdir(), "hearth-trial-"));
-  const world = new HostWorld("fast");
-  const air = new Air(world.clock);
-  const firmware = await hostFirmware();
-  const machine = new HostMachine({ world, firmware, flashDir: join(folder, "flash"), air, seed: 1 });
-  ends.push(async () => {
-    await world.stop();
-    await machine.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  await machine.installBundle(old);
-  await Bun.write(join(machine.flashDir, "app_1.bin"), partitionImage(fresh, 2, false));
-  await machine.writeFile("config.txt", "espnowpsk key\nespnowgroup group\nespnowversion 2\nwatchdog 1\n");
-  const boots: string[] = [];
-  machine.board.observe((event) => {
-    if (event.kind === "log" && event.line.startsWith("boot: ")) boots.push(event.line);
-  });
-  return { world, air, machine, boots };
+/** The device with the new bundle on trial beside the permanent one. */
+async function onTrial(): Promise<LonePeripheral> {
+  const device = await lonePeripheral("espnowpsk key\nespnowgroup group\nespnowversion 2\nwatchdog 1\n");
+  ends.push(device.close);
+  await device.machine.installBundle(old);
+  await Bun.write(join(device.machine.flashDir, "app_1.bin"), partitionImage(fresh, 2, false));
+  return device;
 }
 
 test("confirmed: it stays, also over a cut of power long after", async () => {

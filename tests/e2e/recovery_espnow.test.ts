@@ -2,14 +2,10 @@
 // central, also by what was good once, and over the serial console.
 
 import { afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Air } from "../../tools/sim/air.ts";
-import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
-import { HostMachine } from "../../tools/sim/host_machine.ts";
-import { HostWorld } from "../../tools/sim/host_world.ts";
+import { profileBundle } from "../../tools/sim/firmware.ts";
 import { freshNative } from "../support/fresh_native.ts";
+import { lonePeripheral } from "../support/lone_peripheral.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { StandInCentral } from "../support/stand_in_central.ts";
 
@@ -30,33 +26,20 @@ beforeAll(async () => {
 
 /** A chip with this configuration, on an air with a central of its group. */
 async function chipWith(config: string) {
-  const folder = mkdtempSync(join(tmpdir(), "hearth-recovery-"));
-  const world = new HostWorld("fast");
-  const air = new Air(world.clock);
-  const firmware = await hostFirmware();
-  const machine = new HostMachine({ world, firmware, flashDir: join(folder, "flash"), air, seed: 1 });
-  ends.push(async () => {
-    await world.stop();
-    await machine.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  await machine.writeFile("config.txt", config);
-  const lines: string[] = [];
-  machine.board.observe((event) => {
-    if (event.kind === "log") lines.push(event.line);
-  });
-  const { mac } = new StandInCentral(air, "key", "group");
+  const device = await lonePeripheral(config);
+  ends.push(device.close);
+  const { mac } = new StandInCentral(device.air, "key", "group");
   const senders: string[] = [];
-  air.observe(({ from }) => {
+  device.air.observe(({ from }) => {
     if (from !== mac) senders.push(from);
   });
   /** Profile and reason of every boot. */
   const boots = () =>
-    lines.flatMap((line) => {
+    device.boots.flatMap((line) => {
       const [, profile, why] = /^boot: (\w+) .*?(?:, recovery: ([^,]*)|), bytecode/.exec(line) ?? [];
       return profile === undefined ? [] : [why === undefined ? profile : `${profile}: ${why}`];
     });
-  return { world, machine, senders, boots };
+  return { ...device, senders, boots };
 }
 
 test("without a bundle: it pairs, and tries the normal bundle after an hour", async () => {
