@@ -42,7 +42,7 @@ export const TRIES_MAX = 10;
 /** A central that knows nothing of exceptions is told of one so often. */
 export const TELL_TRIES = 8;
 /** The battery's share, of one wake-up. */
-export const BLOCKS_PER_WAKE = 128;
+export const BLOCKS_PER_WAKE = 256;
 export const AWAKE_MAX_MS = 60_000;
 /** Who does not sleep asks so often. */
 export const ASK_MS = 60_000;
