@@ -38,7 +38,8 @@ export const program = withSerialOptions(
 Ctrl-] or Ctrl-C leaves. Input from a pipe is sent line by line; it ends when the device has answered.
 Examples:
   bun run console --reset
-  echo getversion | bun run console`,
+  echo getversion | bun run console
+Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   )
   .action((options: Options) => attend(options));
 

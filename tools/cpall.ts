@@ -22,7 +22,10 @@ export const program = withSerialOptions(
     .option("--force", "send also what the device has already")
     .option("--keep", "make the bundle permanent at once, without a proof that the device can be reached"),
 )
-  .addHelpText("after", "\nExample, a new board:\n  bun run cpall energy\n  bun run pcp_conf devices/kitchen.txt")
+  .addHelpText(
+    "after",
+    "\nExample, a new board:\n  bun run cpall energy\n  bun run pcp_conf devices/kitchen.txt\nExit codes: 0 done, 1 failed, 2 wrong usage.",
+  )
   .action((profile: string, options: Options) => copyAll(profile, options));
 
 async function copyAll(profile: string, options: Options): Promise<void> {

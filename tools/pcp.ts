@@ -23,7 +23,8 @@ export const program = withFaultOption(
 Example:
   bun run pcp web/index.html index.html
 What a pulled cable or a restart breaks off goes on where it was, also in the next run.
-For config.txt there is pcp_conf, which checks it first.`,
+For config.txt there is pcp_conf, which checks it first.
+Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   )
   .action((local: string, remote: string, options: SerialOptions & { force?: boolean }) =>
     copy(local, remote, options),

@@ -25,7 +25,10 @@ export const program = withSerialOptions(
     .option("--profile <name>", "check it for this profile (default: the one that the device runs)")
     .option("--no-restart", "leave the device running with what it has read before"),
 )
-  .addHelpText("after", "\nExample:\n  bun run pcp_conf devices/kitchen.txt")
+  .addHelpText(
+    "after",
+    "\nExample:\n  bun run pcp_conf devices/kitchen.txt\nExit codes: 0 done, 1 failed, 2 wrong usage.",
+  )
   .action((file: string, options: Options) => send(file, options));
 
 async function send(file: string, options: Options): Promise<void> {

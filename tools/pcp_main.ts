@@ -22,7 +22,7 @@ export const program = withFaultOption(
       .option("--keep", "make it permanent at once, without a proof that the device can be reached"),
   ),
 )
-  .addHelpText("after", "\nExample:\n  bun run pcp_main energy --keep")
+  .addHelpText("after", "\nExample:\n  bun run pcp_main energy --keep\nExit codes: 0 done, 1 failed, 2 wrong usage.")
   .action((profile: string | undefined, options: Options) => send(profile, options));
 
 async function send(profile: string | undefined, options: Options): Promise<void> {

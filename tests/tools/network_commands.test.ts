@@ -1,4 +1,5 @@
-// Proves what the network commands say before they have found a device: help, wrong usage, and what is missing. `ota` has a file of its own.
+// Proves what commands say before they have found a device: help of all, wrong usage and what is missing of the network ones. `ota` has a file of
+// its own, too.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -27,16 +28,26 @@ async function run(command: string, ...args: string[]): Promise<{ code: number; 
   return { code: await child.exited, out, err };
 }
 
-test.each(["otatool", "otascript", "otacmd", "monmqtt", "discover", "clean_mqtt", "new_device"])(
-  "%s --help has an example and the exit codes",
-  async (command) => {
-    const { code, out } = await run(command, "--help");
-    expect(code).toBe(0);
-    expect(out).toContain(`bun run ${command} `.trimEnd());
-    expect(out).toContain("--json");
-    expect(out).toMatch(/Exit codes: 0 .*, 1 .*, 2 wrong usage/);
-  },
-);
+const SERIAL = ["pcp", "pcp_conf", "pcp_main", "cpall", "console"];
+const NETWORK = [
+  "ota",
+  "ota_config",
+  "otafwtool",
+  "otatool",
+  "otascript",
+  "otacmd",
+  "monmqtt",
+  "discover",
+  "clean_mqtt",
+];
+
+test.each([...SERIAL, ...NETWORK, "new_device"])("%s --help has an example and the exit codes", async (command) => {
+  const { code, out } = await run(command, "--help");
+  expect(code).toBe(0);
+  expect(out).toContain(`bun run ${command} `.trimEnd());
+  expect(out).toContain("--json");
+  expect(out).toMatch(/Exit codes: 0 .*, 1 .*, 2 wrong usage/);
+});
 
 test.each([
   [["otatool", "kitchen"], "missing required argument 'action'"],
