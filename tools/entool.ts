@@ -1,13 +1,12 @@
 // `bun tools/entool.ts`: the other end of ESP-NOW, for people and scripts. This file owns commands and options; frames are
 // lib/entool_frames.ts, what happens on the air lib/entool_air.ts.
 
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { netnowKeys } from "../device/netnow_codec.ts";
-import { EXIT_FAILED, progress, runCommand } from "./lib/cli.ts";
-import { isAnswer, numberOf, receive, refuseToHear, transmit, watch } from "./lib/entool_air.ts";
-import { ATTACKS, attack } from "./lib/entool_attack.ts";
+import { EXIT_FAILED, runCommand } from "./lib/cli.ts";
+import { numberOf, receive, refuseToHear, transmit, watch } from "./lib/entool_air.ts";
+import { ATTACKS } from "./lib/entool_attack.ts";
+import { type AttackCommand, runAttack } from "./lib/entool_attack_command.ts";
 import { FAULTS } from "./lib/entool_faults.ts";
 import {
   type Decoded,
@@ -20,20 +19,11 @@ import {
   NAMES3,
   TYPES,
 } from "./lib/entool_frames.ts";
+import { type KeyOptions, keysOf, pairKeyOf, withKeys } from "./lib/entool_keys.ts";
 import { type PlayOptions, playOn, receiveAs, refuseToHearAs, transmitAs } from "./lib/entool_play.ts";
 import type { RoleName, RoleOptions } from "./lib/entool_role.ts";
-import { UsageError, UserError } from "./lib/errors.ts";
-import { BUILD, devicesFolder } from "./lib/paths.ts";
-import { setting } from "./lib/settings.ts";
-
-export interface KeyOptions {
-  psk?: string;
-  group?: string;
-  device?: string;
-  v: "2" | "3";
-  pairKey?: string;
-  json?: boolean;
-}
+import { UsageError } from "./lib/errors.ts";
+import { BUILD } from "./lib/paths.ts";
 
 interface RoleChoice extends KeyOptions {
   air: string;
@@ -43,30 +33,6 @@ interface RoleChoice extends KeyOptions {
   ordinary?: boolean;
   warp: string;
   state?: string;
-}
-
-function keysOf(options: KeyOptions) {
-  const device = options.device === undefined ? new Map<string, string>() : deviceTokens(options.device);
-  const psk = options.psk ?? device.get("espnowpsk") ?? setting("NETNOW_PSK");
-  const group = options.group ?? device.get("espnowgroup") ?? setting("NETNOW_GROUP");
-  if (psk === undefined || group === undefined)
-    throw new UsageError(
-      "The keys are missing: give --device, --psk and --group, or NETNOW_PSK and NETNOW_GROUP in .env.",
-    );
-  return netnowKeys(psk, group);
-}
-
-/** The configuration of a device of ours. */
-function deviceTokens(name: string): Map<string, string> {
-  const file = join(devicesFolder(), `${name}.txt`);
-  if (!existsSync(file)) throw new UserError(`There is no ${file}: --device takes the name of a file in devices/.`);
-  const line = (token: string) => new RegExp(`^${token}[ \\t]+(\\S+)`, "m").exec(readFileSync(file, "utf8"))?.[1];
-  return new Map(
-    ["espnowpsk", "espnowgroup"].flatMap((token) => {
-      const value = line(token);
-      return value === undefined ? [] : [[token, value] as const];
-    }),
-  );
 }
 
 /** Undefined: no role is played. */
@@ -89,22 +55,6 @@ function roleOf(options: RoleChoice): RoleOptions | undefined {
 
 /** Of what is said or heard without a role. */
 const silent = <Options extends RoleChoice>(options: Options) => ({ ...options, channel: options.channel ?? "1" });
-
-function pairKeyOf(options: KeyOptions): Uint8Array {
-  const key = options.pairKey ?? setting("NETNOW_PAIR_KEY");
-  if (key === undefined) throw new UsageError("Version 3 has a key for each pair: give --pair-key or NETNOW_PAIR_KEY.");
-  return hexBytes("--pair-key", key, 32);
-}
-
-function withKeys(command: Command): Command {
-  return command
-    .option("--psk <text>", "espnowpsk (default: NETNOW_PSK of the environment or .env)")
-    .option("--group <text>", "espnowgroup (default: NETNOW_GROUP)")
-    .option("--device <name>", "both from devices/NAME.txt")
-    .addOption(new Option("--v <version>", "version of the protocol").choices(["2", "3"]).default("2"))
-    .option("--pair-key <hex>", "key of a pair of version 3 (default: NETNOW_PAIR_KEY)")
-    .option("--json", "one JSON object a line");
-}
 
 function withAir(command: Command): Command {
   return withKeys(command)
@@ -145,7 +95,8 @@ Examples:
   bun tools/entool.ts tx data --role peripheral --v 3 --air /tmp/air --device sim_scale_manager --text 'stat/LPScale/Weight\\n12.5' --expect confirm
   bun tools/entool.ts tx data --role peripheral --v 3 --air /tmp/air --device sim_scale_manager --fault replay --expect nothing
   bun tools/entool.ts play central --air /tmp/air --channel 6 --device sim_scale_sensor
-  bun tools/entool.ts attack replay --air /tmp/air --for 60
+  bun tools/entool.ts attack replay --air /tmp/air --device sim_scale_manager --for 60
+  bun tools/entool.ts attack reboot --air /tmp/air --device sim_scale_manager --central sim_scale_manager --broker mqtt://127.0.0.1:1883
 Exit codes: 0 as expected, 1 not, 2 wrong usage. Keys come from options or .env and are never shown.`,
   );
 
@@ -247,29 +198,17 @@ withKeys(program.command("attack"))
   .argument("<kind>", ATTACKS.join(", "))
   .requiredOption("--air <folder>", "the air that virtual devices have joined with --air")
   .option("--for <seconds>", "how long to record", "10")
-  .option("--wait <seconds>", "between recording and attack; restart a device meanwhile, to see what it remembers", "3")
+  .option("--frames <n>", "record only until so many data, pings, wakeups and pair requests were heard")
+  .option("--wait <seconds>", "between recording and attack, so that frames grow old", "3")
+  .option("--reboot <mac...>", "restart these before the attack (kind reboot: by default everyone that was heard)")
+  .option("--central <name>", "count what this central took and refused: it is asked for `stats` over MQTT")
+  .option("--broker <url>", "where it is (default: MQTT_URL)")
   .description(
-    "records frames and says them again; exit code 1 when a central answered one (let nothing else speak meanwhile)",
+    "records frames and says them again; exit code 1 when one was taken twice, or answered. Virtual devices are restarted over their air, others by you",
   )
-  .action((kind: string, options: KeyOptions & { air: string; for: string; wait: string }) => runAttack(kind, options));
-
-async function runAttack(kind: string, options: KeyOptions & { air: string; for: string; wait: string }) {
-  const known = ATTACKS.find((each) => each === kind);
-  if (known === undefined) throw new UsageError(`attack ${kind}: one of ${ATTACKS.join(", ")}`);
-  const keys = keysOf(options);
-  const result = await attack(known, {
-    folder: options.air,
-    recordMs: numberOf("--for", options.for, 0, 3600) * 1000,
-    waitMs: numberOf("--wait", options.wait, 0, 86_400) * 1000,
-    unasked: (frame) => !isAnswer(keys, frame.bytes),
-    say: progress,
+  .action(async (kind: string, options: AttackCommand) => {
+    if (await runAttack(kind, options)) refused = true;
   });
-  const { recorded, sent } = result;
-  const answers = result.answers.length;
-  if (options.json) console.log(JSON.stringify({ attack: kind, recorded, sent, answers }));
-  else console.log(`${kind}: ${sent} frames said, of ${recorded} heard; ${answers} answers`);
-  if (answers > 0) refused = true;
-}
 
 /** Without a role there is no pair. */
 function keysFor(options: KeyOptions) {

@@ -56,3 +56,22 @@ test("RTC memory is zero after power was lost", async () => {
   await chip.powerOn();
   expect(chip.native.rtcRead()).toEqual(new Uint8Array(128));
 });
+
+test("the reset button wakes a chip that sleeps, at once and as after power-on", async () => {
+  const reasons: number[] = [];
+  const chip = freshNative({
+    program: (native) => {
+      reasons.push(native.resetReason());
+      native.onTurn(() => native.deepSleep(3_600_000));
+    },
+  });
+  chip.run(1000);
+  await chip.pressReset();
+  chip.run(1000);
+  expect([reasons, chip.resets]).toEqual([
+    [0, 0],
+    ["deep sleep", "power on", "deep sleep"],
+  ]);
+  chip.run(3_600_000);
+  expect(reasons).toEqual([0, 0, 4]);
+});

@@ -182,7 +182,20 @@ test("watch shows one line a frame, also of what it cannot open", async () => {
 /** An attack that has begun to listen: its socket is in the folder. */
 async function attacker(kind: string, folder: string) {
   const before = readdirSync(folder).length;
-  const child = spawnEntool(["attack", kind, "--air", folder, ...KEYS, "--for", "4", "--wait", "0", "--json"]);
+  const child = spawnEntool([
+    "attack",
+    kind,
+    "--air",
+    folder,
+    ...KEYS,
+    "--for",
+    "120",
+    "--frames",
+    "1",
+    "--wait",
+    "0",
+    "--json",
+  ]);
   while (readdirSync(folder).length === before && child.exitCode === null) await Bun.sleep(5);
   return child;
 }

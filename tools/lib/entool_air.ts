@@ -63,10 +63,11 @@ function radioOf(options: AirOptions, onFrame: (frame: AirDatagram) => void): Ai
   }
 }
 
-/** What a central only says because somebody spoke to it. */
-export function isAnswer(keys: NetnowKeys, bytes: Uint8Array): boolean {
-  const { type } = tellFrame(keys, bytes);
-  return type === "tsconfirm" || type === "v3 confirm" || type === "v3 answer";
+/** Whether a frame wants an answer of a central, is one, or neither. */
+export function kindOfFrame(keys: NetnowKeys, bytes: Uint8Array): "question" | "answer" | "other" {
+  const type = tellFrame(keys, bytes).type?.replace("v3 ", "") ?? "";
+  if (["tsconfirm", "confirm", "answer"].includes(type)) return "answer";
+  return ["data", "ping", "wakeup", "pairreq", "request"].includes(type) ? "question" : "other";
 }
 
 function line(frame: Omit<AirDatagram, "kind" | "sequence">, shown: Told): string {

@@ -157,6 +157,12 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
 
   async pressReset(): Promise<void> {
     if (!this.#powered) return;
+    if (this.#process === undefined && this.#bootTimer !== undefined && !this.#bootTimer.cancelled) {
+      // Asleep, or between two boots.
+      this.#bootTimer.cancelled = true;
+      this.#restart("power on", BOOT_US);
+      return;
+    }
     this.#kill("reset");
     await this.#exited;
   }

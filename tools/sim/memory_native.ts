@@ -155,7 +155,13 @@ export class MemoryChip implements Machine, ChipSide {
 
   async pressReset(): Promise<void> {
     if (!this.#powered) return;
-    this.reset("power on", { kind: "power" }, false);
+    if (!this.boot.dead) {
+      this.reset("power on", { kind: "power" }, false);
+      return;
+    }
+    // Asleep, or between two boots.
+    if (this.#bootTimer !== undefined) this.#bootTimer.cancelled = true;
+    this.#bootAfter("power on", { kind: "power" }, false, BOOT_US);
   }
 
   async close(): Promise<void> {
@@ -167,6 +173,10 @@ export class MemoryChip implements Machine, ChipSide {
   reset(reason: ResetReason, last: LastEnd, asked: boolean, delayUs = BOOT_US): void {
     if (this.boot.dead) return;
     this.#end(false);
+    this.#bootAfter(reason, last, asked, delayUs);
+  }
+
+  #bootAfter(reason: ResetReason, last: LastEnd, asked: boolean, delayUs: number): void {
     this.#last = last;
     this.#askedNext = asked;
     this.resets.push(reason);
