@@ -48,7 +48,7 @@ export const program = withFaultOption(withNetworkOptions(new Command("otafwtool
     "after",
     `
 Examples:
-  bun run otafwtool kitchen build/hearth.bin   sends what idf.py has built, and a new bundle if that is needed
+  bun run otafwtool kitchen build/chip/esp32/hearth.bin   sends this image, and a new bundle if that is needed
   bun run otafwtool meter                      builds the firmware for this PC and sends it to a virtual device
 A firmware that does not prove within 5 minutes that it can be reached is taken back by the device itself, as is one that crashes or loses its power.
 Exit codes: 0 done, 1 failed (the device goes on with what it had), 2 wrong usage.`,
