@@ -8,6 +8,7 @@ import { Command } from "commander";
 import pc from "picocolors";
 import { bootPart } from "./bench/boot.ts";
 import { writeBudget } from "./bench/budget.ts";
+import { devPart } from "./bench/dev.ts";
 import { type Figure, numberAt, type Part, ratioOf, replaceParts, type Tree, toTree } from "./bench/figure.ts";
 import { heapPart } from "./bench/heap.ts";
 import { loopPart } from "./bench/loop.ts";
@@ -20,7 +21,17 @@ import { main, progress } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
 import { ROOT } from "./lib/paths.ts";
 
-const PARTS: readonly Part[] = [heapPart, sizePart, bootPart, otaPart, mailPart, loopPart, simPart, netnowPart];
+const PARTS: readonly Part[] = [
+  heapPart,
+  sizePart,
+  bootPart,
+  otaPart,
+  devPart,
+  mailPart,
+  loopPart,
+  simPart,
+  netnowPart,
+];
 /** The committed run that is shown beside. */
 const PREVIOUS = join(ROOT, "docs", "bench.json");
 

@@ -7,7 +7,7 @@ import { brokerAddress, connectBroker } from "./lib/device_access.ts";
 import { UsageError } from "./lib/errors.ts";
 import { parseSeconds, withBrokerOption } from "./lib/network_device.ts";
 import { setting } from "./lib/settings.ts";
-import { explainException } from "./lib/trace.ts";
+import { explainLogLine } from "./lib/trace.ts";
 
 const TOPIC_CELLS = 34;
 
@@ -58,7 +58,8 @@ function show(topic: string, payload: Buffer, retain: boolean, options: Options)
   const isLog = /^stat\/[^/]+\/Log$/.test(topic);
   if (options.log && !isLog) return;
   const text = payload.toString();
-  const trace = isLog ? decoded(text) : undefined;
+  const explained = isLog ? explainLogLine(text) : text;
+  const trace = explained === text ? undefined : explained;
   if (options.json) {
     console.log(JSON.stringify({ time: new Date().toISOString(), topic, payload: text, retain, trace }));
     return;
@@ -66,18 +67,6 @@ function show(topic: string, payload: Buffer, retain: boolean, options: Options)
   const time = pc.dim(new Date().toTimeString().slice(0, 8));
   const name = topic.startsWith("cmnd/") ? pc.cyan(topic.padEnd(TOPIC_CELLS)) : topic.padEnd(TOPIC_CELLS);
   console.log(`${time}  ${name} ${trace ?? text}${retain ? pc.dim(" (retained)") : ""}`);
-}
-
-/** An exception's log line in TypeScript; undefined for any other line. */
-function decoded(line: string): string | undefined {
-  if (!line.startsWith("exception {")) return undefined;
-  try {
-    const exception = JSON.parse(line.slice("exception ".length)) as { hash?: string };
-    const text = explainException(exception, exception.hash ?? "");
-    return text === undefined ? undefined : `exception ${text}`;
-  } catch {
-    return undefined; // a piece of a line that came in several
-  }
 }
 
 if (import.meta.main) await main(program);

@@ -129,7 +129,8 @@ async function compileScript(hearthc: string, code: string, plain: boolean): Pro
 async function bootPinsOf(folder: string): Promise<BootPin[]> {
   const path = join(folder, "boot_pins.ts");
   if (!existsSync(path)) return [];
-  const module = (await import(path)) as { bootPins?: BootPin[] };
+  // The query keeps a build in the same process from getting what the file said before.
+  const module = (await import(`${path}?${Bun.hash(readFileSync(path))}`)) as { bootPins?: BootPin[] };
   if (!Array.isArray(module.bootPins)) throw new UserError(`${path} must export the array bootPins.`);
   return module.bootPins;
 }

@@ -96,6 +96,26 @@ export class DeviceAccess {
     return access;
   }
 
+  /** Waits until the broker says that the device is online, for at most `timeoutMs` or until `signal`; true when it is. */
+  async untilOnline(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const online = () => this.online === true;
+    if (online() || timeoutMs <= 0 || signal?.aborted) return online();
+    await new Promise<void>((resolve) => {
+      const waiter: Waiter = { take: () => online() && end() };
+      const end = (): true => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", end);
+        this.#waiters.delete(waiter);
+        resolve();
+        return true;
+      };
+      const timer = setTimeout(end, timeoutMs);
+      signal?.addEventListener("abort", end);
+      this.#waiters.add(waiter);
+    });
+    return online();
+  }
+
   close(): Promise<void> {
     return this.#mqtt.close();
   }

@@ -65,3 +65,15 @@ export function explainException(exception: unknown, bundle: string): string | u
   const trace = artifact === undefined ? (stack ?? "") : readableTrace(stack ?? "", artifact);
   return `${message}\n${trace}`.trimEnd();
 }
+
+/** A line on stat/NAME/Log: a recorded exception in TypeScript where the artifact store knows the bundle, any other line as it is. */
+export function explainLogLine(line: string): string {
+  if (!line.startsWith("exception {")) return line;
+  try {
+    const exception = JSON.parse(line.slice("exception ".length)) as { hash?: string };
+    const text = explainException(exception, exception.hash ?? "");
+    return text === undefined ? line : `exception ${text}`;
+  } catch {
+    return line; // a piece of a line that came in several
+  }
+}

@@ -157,6 +157,8 @@ export interface WaitOptions {
   timeoutMs: number;
   /** Called once, when it is seen on trial. */
   onTrial(): void;
+  /** Waited for before each question: nothing is asked of a device that is known to be away. */
+  ready?: () => Promise<unknown>;
   sleep?: (ms: number) => Promise<unknown>;
   now?: () => number;
 }
@@ -195,6 +197,8 @@ export async function awaitVerdict(device: Asked, options: WaitOptions): Promise
   let verdict: Verdict;
   let told = false;
   while (now() < endMs) {
+    await options.ready?.();
+    if (now() >= endMs) break;
     try {
       version = await device.version(Math.min(ASK_TIMEOUT_MS, Math.max(1, endMs - now())));
     } catch (thrown) {
