@@ -12,7 +12,7 @@ struct firmware_descriptor {
     uint8_t engine_id[8], api_hash[8];
 };
 extern const struct firmware_descriptor embedded_descriptor;
-// The engine's own names in final form (hearthc --names); size 0: they are copied into the heap.
+// The engine's own names in final form (hearthc --names), without which no program image runs.
 extern const uint8_t embedded_names[];
 extern const size_t embedded_names_size;
 // Recovery over the network and over ESP-NOW, each a bundle.bin (header and body, docs/WIRE.md); size 0: there is none.

@@ -13,7 +13,7 @@ enum {
 };
 
 static JSRuntime *runtime;
-static size_t live, peak, live_names, live_raw, live_base;
+static size_t live, peak, live_raw, live_base;
 static bool in_place;
 static uint64_t turn_deadline_us;
 static bool timed_out;
@@ -72,7 +72,7 @@ static int interrupt(JSRuntime *rt, void *opaque)
 
 static bool make_runtime(void)
 {
-    JS_SetRomNames(embedded_names, embedded_names_size);
+    JS_SetRomNames(embedded_names_size > 0 ? embedded_names : NULL);
     runtime = JS_NewRuntime2(&heap_functions, NULL);
     if (runtime == NULL) return false;
     size_t stack = port_stack_limit();
@@ -82,31 +82,21 @@ static bool make_runtime(void)
     return true;
 }
 
-// False: the image is none of this engine's, or memory is out.
-static bool add_names(const uint8_t *image, size_t length)
-{
-    size_t before = live;
-    if (program_image_add_names(runtime, image, length) < 0) return false;
-    live_names = live - before;
-    return true;
-}
-
 int vm_start(const uint8_t *body, size_t length, JSContext **context, JSValue *function)
 {
     JSMemoryUsage usage;
     bool is_image = program_image_claimed(body, length);
-    if (!make_runtime() || (is_image && !add_names(body, length))) return -1;
+    if (!make_runtime() || (is_image && program_image_add_names(runtime, body, length) < 0)) return -1;
     JSContext *ctx = JS_NewContextRaw(runtime);
     if (ctx == NULL) return -1;
     *context = ctx;
-    live_raw = live - live_names;
+    live_raw = live;
     if (is_image) *function = program_image_main(ctx, body);
     else *function = JS_ReadObject(ctx, body, length, JS_READ_OBJ_BYTECODE);
     if (JS_IsException(*function)) return -1;
     JS_ComputeMemoryUsage(runtime, &usage);
     in_place = usage.js_func_code_size == 0;
     size_t before = live;
-    if (JS_AddRomNames(ctx) < 0) return -1;
     JS_AddIntrinsicBaseObjects(ctx);
     JS_AddIntrinsicJSON(ctx);
     JS_AddIntrinsicMapSet(ctx);

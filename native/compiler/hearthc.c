@@ -88,13 +88,44 @@ static JSValue compile(JSContext *ctx, const struct source *source)
 
 #include "image_writer.c"
 
-// Takes the image in as a device does.
-static void check_image(const DynBuf *image)
+// The names that the engine has once the firmware's intrinsics are there (see vm_start), for the firmware to embed.
+static struct name_list names_of_engine(void)
 {
+    JSRuntime *rt = JS_NewRuntime();
+    JSContext *ctx = rt != NULL ? JS_NewContextRaw(rt) : NULL;
+    struct name_list names = {.ctx = ctx};
+    if (ctx == NULL) fail("out of memory", NULL);
+    JS_AddIntrinsicBaseObjects(ctx);
+    JS_AddIntrinsicJSON(ctx);
+    JS_AddIntrinsicMapSet(ctx);
+    JS_AddIntrinsicTypedArrays(ctx);
+    for (int i = 1; i < rt->atom_size; i++) {
+        JSAtomStruct *name = rt->atom_array[i];
+        // The predefined ones keep their numbers.
+        if (i < JS_ATOM_END || (!atom_is_free(name) && name->atom_type == JS_ATOM_TYPE_STRING)) add_name(&names, (JSAtom)i);
+    }
+    return names;
+}
+
+static void free_names(struct name_list *names)
+{
+    free(names->atoms);
+    free_compiler(names->ctx);
+}
+
+// Takes the image in as a device does.
+static void check_image(const DynBuf *image, const struct name_list *engine)
+{
+    DynBuf names;
+    dbuf_init(&names);
+    put_names(&names, engine);
+    JS_SetRomNames(names.buf);
     JSRuntime *rt = JS_NewRuntime();
     if (rt == NULL) fail("out of memory", NULL);
     if (program_image_add_names(rt, image->buf, image->size) < 0) fail("the image cannot be read back", NULL);
     JS_FreeRuntime(rt);
+    JS_SetRomNames(NULL);
+    dbuf_free(&names);
 }
 
 static FILE *create(const char *path)
@@ -117,25 +148,15 @@ static void write_file(const char *path, DynBuf *content)
     finish(out, path);
 }
 
-// The names that the engine has once the firmware's intrinsics are there (see vm_start), for the firmware to embed.
 static void write_names(const char *path)
 {
-    DynBuf names;
-    JSRuntime *rt = JS_NewRuntime();
-    JSContext *ctx = rt != NULL ? JS_NewContextRaw(rt) : NULL;
-    if (ctx == NULL) fail("out of memory", NULL);
-    JS_AddIntrinsicBaseObjects(ctx);
-    JS_AddIntrinsicJSON(ctx);
-    JS_AddIntrinsicMapSet(ctx);
-    JS_AddIntrinsicTypedArrays(ctx);
-    dbuf_init(&names);
-    for (int i = 1; i < rt->atom_size; i++) {
-        JSAtomStruct *name = rt->atom_array[i];
-        if (!atom_is_free(name) && name->atom_type == JS_ATOM_TYPE_STRING) put_string(&names, name, JS_ATOM_TYPE_STRING);
-    }
-    write_file(path, &names);
-    dbuf_free(&names);
-    free_compiler(ctx);
+    DynBuf out;
+    struct name_list names = names_of_engine();
+    dbuf_init(&out);
+    put_names(&out, &names);
+    write_file(path, &out);
+    dbuf_free(&out);
+    free_names(&names);
 }
 
 // Ordinary bytecode, which is copied into the heap, with its lines.
@@ -154,6 +175,7 @@ static void compile_script(const char *path, const char *body_path, const char *
 {
     struct source source = read_source(path, name);
     const char *unfit = NULL;
+    struct name_list engine = names_of_engine();
     JSContext *ctx = new_compiler();
     JSValue function = compile(ctx, &source);
     FILE *map = create(map_path);
@@ -162,13 +184,13 @@ static void compile_script(const char *path, const char *body_path, const char *
     fputs(",\"functions\":[", map);
     DynBuf body;
     if (plain) body = write_bytecode(ctx, function);
-    else body = write_image(ctx, function, map, &unfit);
+    else body = write_image(ctx, function, &engine, map, &unfit);
     if (unfit != NULL) {
         fprintf(stderr, "%s: holds %s, which cannot be used in flash: all of it is copied into the heap\n", name, unfit);
         dbuf_free(&body);
         body = write_bytecode(ctx, function);
     } else if (!plain) {
-        check_image(&body);
+        check_image(&body, &engine);
     }
     fprintf(map, "\n],\"inFlash\":%s,\"length\":%zu}\n", plain || unfit != NULL ? "false" : "true", body.size);
     finish(map, map_path);
@@ -177,6 +199,7 @@ static void compile_script(const char *path, const char *body_path, const char *
     JS_FreeValue(ctx, function);
     free_compiler(ctx);
     free(source.text);
+    free_names(&engine);
 }
 
 int main(int argc, char **argv)

@@ -2,29 +2,58 @@
 // hearthc.c behind the engine's source, whose internals it needs.
 #include <program_image.h>
 
+// Names in the order of their numbers, atoms of `ctx`.
+struct name_list {
+    JSContext *ctx;
+    JSAtom *atoms;
+    uint32_t count, capacity;
+};
+
 struct image_writer {
     JSContext *ctx;
     DynBuf image;
-    JSAtom *names; // in the order of their numbers
-    uint32_t name_count, name_capacity;
+    const struct name_list *engine;
+    struct name_list names; // of the program
     const char *unfit; // what cannot be constant data; NULL: nothing
     FILE *map;
     int mapped; // functions
 };
 
+static void add_name(struct name_list *list, JSAtom atom)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity * 2 + 64;
+        list->atoms = realloc(list->atoms, list->capacity * sizeof *list->atoms);
+        if (list->atoms == NULL) fail("out of memory", NULL);
+    }
+    list->atoms[list->count++] = atom;
+}
+
+// The number of a string's name in a list, from 1; 0: it has none.
+static uint32_t number_in(const struct name_list *list, const JSString *text)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const JSString *name = js_atom(JS_GetRuntime(list->ctx), list->atoms[i]);
+        if (name->atom_type == JS_ATOM_TYPE_STRING && name->len == text->len && js_string_memcmp(name, 0, text, 0, (int)text->len) == 0) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
 static uint32_t image_atom(struct image_writer *w, JSAtom atom)
 {
     if (atom < JS_ATOM_END || __JS_AtomIsTaggedInt(atom)) return atom;
-    for (uint32_t i = 0; i < w->name_count; i++) {
-        if (w->names[i] == atom) return JS_ATOM_END + i;
+    const JSString *text = js_atom(JS_GetRuntime(w->ctx), atom);
+    if (text->atom_type != JS_ATOM_TYPE_STRING) fail("a symbol is no name", NULL);
+    uint32_t number = number_in(w->engine, text);
+    if (number != 0) return number;
+    number = number_in(&w->names, text);
+    if (number == 0) {
+        add_name(&w->names, atom);
+        number = w->names.count;
     }
-    if (w->name_count == w->name_capacity) {
-        w->name_capacity = w->name_capacity * 2 + 64;
-        w->names = realloc(w->names, w->name_capacity * sizeof *w->names);
-        if (w->names == NULL) fail("out of memory", NULL);
-    }
-    w->names[w->name_count] = atom;
-    return JS_ATOM_END + w->name_count++;
+    return w->engine->count + number;
 }
 
 // Replaces the atoms in a function's byte code by their numbers in the image.
@@ -63,7 +92,8 @@ static void collect_names(struct image_writer *w, const JSFunctionBytecode *b)
     }
 }
 
-static void put_string(DynBuf *out, const JSString *text, uint8_t atom_type)
+// A name with its atom_type, or a mere text with 0.
+static void put_string(DynBuf *out, const JSString *text, uint8_t atom_type, uint32_t next)
 {
     static const uint8_t zeros[4];
     JSString head;
@@ -73,6 +103,7 @@ static void put_string(DynBuf *out, const JSString *text, uint8_t atom_type)
     head.is_wide_char = text->is_wide_char;
     head.atom_type = atom_type;
     if (atom_type != 0) head.hash = text->hash;
+    head.hash_next = next;
     size_t size = ((size_t)text->len << text->is_wide_char) + 1 - text->is_wide_char;
     dbuf_put(out, (const uint8_t *)&head, sizeof head);
     dbuf_put(out, text->u.str8, size);
@@ -82,6 +113,39 @@ static void put_string(DynBuf *out, const JSString *text, uint8_t atom_type)
 static void pad_to_word(DynBuf *out)
 {
     while (out->size % 4 != 0) dbuf_putc(out, 0);
+}
+
+// A struct name_table (native/quickjs/rom_names.h).
+static void put_names(DynBuf *out, const struct name_list *list)
+{
+    size_t start = out->size;
+    uint32_t buckets = 1;
+    while (buckets * 2 < list->count) buckets *= 2;
+    uint32_t *next = calloc(list->count + 1, sizeof *next), *first = calloc(buckets, sizeof *first);
+    if (next == NULL || first == NULL) fail("out of memory", NULL);
+    for (uint32_t i = list->count; i > 0; i--) {
+        const JSString *name = js_atom(JS_GetRuntime(list->ctx), list->atoms[i - 1]);
+        next[i] = i; // of a symbol
+        if (name->atom_type != JS_ATOM_TYPE_STRING) continue;
+        uint32_t *bucket = &first[name->hash & (buckets - 1)];
+        next[i] = *bucket;
+        *bucket = i;
+    }
+    dbuf_put_u32(out, list->count);
+    dbuf_put_u32(out, buckets);
+    for (uint32_t i = 0; i < buckets; i++) dbuf_put_u16(out, (uint16_t)first[i]);
+    size_t places = out->size;
+    for (uint32_t i = 0; i < list->count; i++) dbuf_put_u16(out, 0);
+    pad_to_word(out);
+    for (uint32_t i = 0; i < list->count; i++) {
+        size_t place = (out->size - start) / 4;
+        if (dbuf_error(out) || place > UINT16_MAX) fail("too many names", NULL);
+        put_u16(out->buf + places + 2 * i, (uint16_t)place);
+        const JSString *name = js_atom(JS_GetRuntime(list->ctx), list->atoms[i]);
+        put_string(out, name, name->atom_type, next[i + 1]);
+    }
+    free(next);
+    free(first);
 }
 
 static void put_text(FILE *out, const char *text)
@@ -151,7 +215,7 @@ static uint32_t put_function(struct image_writer *w, const JSFunctionBytecode *b
         if (tag == JS_TAG_FUNCTION_BYTECODE) held[i] = put_function(w, JS_VALUE_GET_PTR(b->cpool[i]));
         if (tag != JS_TAG_STRING) continue;
         held[i] = (uint32_t)out->size;
-        put_string(out, JS_VALUE_GET_STRING(b->cpool[i]), 0);
+        put_string(out, JS_VALUE_GET_STRING(b->cpool[i]), 0, 0);
     }
     for (int i = 0; i < ROM_HEADER_WORDS; i++) dbuf_put_u32(out, (uint32_t)JS_ROM_REF_COUNT);
     uint32_t at = (uint32_t)out->size;
@@ -198,27 +262,22 @@ static uint32_t put_function(struct image_writer *w, const JSFunctionBytecode *b
     return at;
 }
 
-// The image of `function`, to be freed with dbuf_free; `unfit` says why there is none.
-static DynBuf write_image(JSContext *ctx, JSValueConst function, FILE *map, const char **unfit)
+// The image of `function` for an engine with these names, to be freed with dbuf_free; `unfit` says why there is none.
+static DynBuf write_image(JSContext *ctx, JSValueConst function, const struct name_list *engine, FILE *map, const char **unfit)
 {
-    struct image_writer w = {.ctx = ctx, .map = map};
-    struct program_image head = {.magic = {'I', 'M', 'G', '1'}, .first_atom = JS_ATOM_END};
+    struct image_writer w = {.ctx = ctx, .engine = engine, .names = {.ctx = ctx}, .map = map};
+    struct program_image head = {.magic = {'I', 'M', 'G', '1'}, .first_atom = engine->count + 1};
     dbuf_init(&w.image);
     collect_names(&w, JS_VALUE_GET_PTR(function));
     *unfit = w.unfit;
     if (w.unfit == NULL) {
         dbuf_put(&w.image, (const uint8_t *)&head, sizeof head);
-        for (uint32_t i = 0; i < w.name_count; i++) {
-            JSAtomStruct *name = JS_GetRuntime(ctx)->atom_array[w.names[i]];
-            if (name->atom_type != JS_ATOM_TYPE_STRING) fail("a symbol is no name", NULL);
-            put_string(&w.image, name, JS_ATOM_TYPE_STRING);
-        }
-        head.name_count = w.name_count;
+        put_names(&w.image, &w.names);
         head.main = put_function(&w, JS_VALUE_GET_PTR(function));
         if (dbuf_error(&w.image)) fail("out of memory", NULL);
         head.length = (uint32_t)w.image.size;
         memcpy(w.image.buf, &head, sizeof head);
     }
-    free(w.names);
+    free(w.names.atoms);
     return w.image;
 }

@@ -77,7 +77,7 @@ static const JSCFunctionListEntry *find_lazy_entry(JSRuntime *rt, const JSObject
     int count = 0;
 
     if (p->lazy_table == 0 || __JS_AtomIsTaggedInt(prop)) return NULL;
-    atom = rt->atom_array[prop];
+    atom = js_atom(rt, prop);
     if (atom->is_wide_char) return NULL;
     name = (const char *)atom->u.str8;
     length = atom->len;

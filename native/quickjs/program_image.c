@@ -1,4 +1,4 @@
-// Takes a program image in (program_image.h). Included at the end of quickjs.c; nothing is copied but the table of names.
+// Takes a program image in (program_image.h). Included at the end of quickjs.c; nothing is copied.
 #include "program_image.h"
 
 int program_image_claimed(const uint8_t *body, size_t length)
@@ -6,30 +6,36 @@ int program_image_claimed(const uint8_t *body, size_t length)
     return length >= sizeof(struct program_image) && memcmp(body, "IMG1", 4) == 0;
 }
 
-// The constant string at *position, which moves on; NULL when it is none.
-static JSString *take_name(const uint8_t *image, uint32_t length, uint32_t *position)
+// Whether a table of names lies within `length` bytes from its beginning, and so do its names.
+static BOOL is_name_table(const struct name_table *table, uint32_t length)
 {
-    JSString *name = (JSString *)(image + *position);
-    if (length - *position < sizeof *name) return NULL;
-    uint64_t size = ((uint64_t)name->len << name->is_wide_char) + 1 - name->is_wide_char;
-    size = sizeof *name + ((size + 3) & ~(uint64_t)3);
-    if (length - *position < size || !js_string_is_rom(name) || name->atom_type != JS_ATOM_TYPE_STRING) return NULL;
-    *position += (uint32_t)size;
-    return name;
+    if (length < sizeof *table || table->count > UINT16_MAX || table->bucket_count > UINT16_MAX) return FALSE;
+    if (table->bucket_count == 0 || (table->bucket_count & (table->bucket_count - 1)) != 0) return FALSE;
+    if (length - sizeof *table < (table->bucket_count + table->count) * sizeof table->data[0]) return FALSE;
+    for (uint32_t i = 0; i < table->bucket_count; i++) {
+        if (table->data[i] > table->count) return FALSE;
+    }
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint32_t place = table->data[table->bucket_count + i] * 4u;
+        const JSString *name = (const JSString *)((const uint8_t *)table + place);
+        if (place > length || length - place < sizeof *name) return FALSE;
+        if (!js_string_is_rom(name) || name->atom_type != JS_ATOM_TYPE_STRING || name->hash_next > table->count) return FALSE;
+        uint64_t size = ((uint64_t)name->len << name->is_wide_char) + 1 - name->is_wide_char;
+        if (length - place - sizeof *name < size) return FALSE;
+    }
+    return TRUE;
 }
 
 int program_image_add_names(JSRuntime *rt, const uint8_t *image, size_t length)
 {
     const struct program_image *head = (const struct program_image *)image;
     if (is_be() || ((uintptr_t)image & 3) != 0 || !program_image_claimed(image, length)) return -1;
-    if (head->length != length || head->first_atom != JS_ATOM_END) return -1;
+    if (head->length != length || head->first_atom != rt->rom_atom_count + 1 || rt->atom_count != 0) return -1;
     if (head->main % 4 != 0 || head->main > length || length - head->main < ROM_FIELDS_SIZE) return -1;
-    uint32_t position = sizeof *head;
-    for (uint32_t i = 0; i < head->name_count; i++) {
-        JSString *name = take_name(image, head->length, &position);
-        // Another number means that it was there before: the functions would not find it.
-        if (name == NULL || js_new_atom(rt, name, JS_ATOM_TYPE_STRING, TRUE) != head->first_atom + i) return -1;
-    }
+    const struct name_table *table = (const struct name_table *)(head + 1);
+    if (!is_name_table(table, head->length - sizeof *head)) return -1;
+    rt->rom_names[1] = table;
+    rt->rom_atom_count += table->count;
     return 0;
 }
 

@@ -84,6 +84,16 @@ function early(): number {
   return later();
 }
 show(early());
+const words: Record<string, number> = { alpha: 1, "two words": 2, length: 3 };
+const joined = (...parts: string[]) => words[parts.join("")];
+show(joined("al", "pha"), joined("two ", "words"), joined("len", "gth"), joined("to", "String") === undefined);
+const symbol = Symbol("alpha");
+const marked = { [symbol]: 1, [Symbol.toStringTag]: "Marked", [Symbol.iterator]: () => [1, 2][Symbol.iterator]() };
+show(String(marked), [...(marked as unknown as Iterable<number>)].join("-"), symbol.description, symbol === Symbol("alpha"));
+const weak = new WeakMap<object | symbol, number>();
+weak.set(Symbol.iterator, 4).set(symbol, 5);
+show(weak.get(Symbol.iterator), weak.get(symbol), weak.delete(Symbol.iterator), weak.has(Symbol.iterator));
+show(Symbol.for("alpha") === Symbol.for("alp" + "ha"), Symbol.keyFor(Symbol.for("beta")), Object.keys(words).join());
 `;
 
 /** What the engine that runs these tests makes of a script. */
@@ -145,16 +155,25 @@ test.each([
 });
 
 /** Byte offsets of the image's header (docs/WIRE.md). */
-const [LENGTH, FIRST_ATOM, COUNT, MAIN, NAMES] = [4, 8, 12, 16, 20];
+const [LENGTH, FIRST_ATOM, MAIN, NAMES] = [4, 8, 12, 16];
+/** Byte offset of the first name's string. */
+const firstName = (image: DataView) => {
+  const buckets = image.getUint32(NAMES + 4, true);
+  return NAMES + 4 * image.getUint16(NAMES + 8 + 2 * buckets, true);
+};
 
 test.each<[string, (image: DataView) => void]>([
   ["another magic", (image) => image.setUint8(3, 0x32)],
   ["another length", (image) => image.setUint32(LENGTH, image.getUint32(LENGTH, true) + 4, true)],
   ["names with other numbers", (image) => image.setUint32(FIRST_ATOM, image.getUint32(FIRST_ATOM, true) + 1, true)],
-  ["more names than there are", (image) => image.setUint32(COUNT, image.getUint32(COUNT, true) + 1, true)],
+  ["more names than there are", (image) => image.setUint32(NAMES, 0xffff, true)],
+  ["no buckets", (image) => image.setUint32(NAMES + 4, 0, true)],
+  ["a number of buckets that is no power of two", (image) => image.setUint32(NAMES + 4, 3, true)],
+  ["a bucket that begins outside", (image) => image.setUint16(NAMES + 8, 0xffff, true)],
+  ["a name outside", (image) => image.setUint16(NAMES + 8 + 2 * image.getUint32(NAMES + 4, true), 0xffff, true)],
   ["a main function outside", (image) => image.setUint32(MAIN, image.getUint32(LENGTH, true), true)],
-  ["a name that is too long", (image) => image.setUint32(NAMES + 4, 0x7ffffff0, true)],
-  ["a name that is no constant", (image) => image.setUint32(NAMES, 1, true)],
+  ["a name that is too long", (image) => image.setUint32(firstName(image) + 4, 0x7ffffff0, true)],
+  ["a name that is no constant", (image) => image.setUint32(firstName(image), 1, true)],
 ])("an image with %s is refused", async (_, damage) => {
   const { bundle, header } = await scriptBundle("native.log('ran');");
   const body = bundle.slice(HEADER_BYTES);
