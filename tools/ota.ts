@@ -1,5 +1,6 @@
-// `bun run ota NAME [PROFILE]`: builds a profile and brings it to a device over the air, then waits until the device has made it permanent or taken
-// it back; before it the firmware that it needs. This file owns options and the order of words; what is sent is lib/update_both.ts's, the steps lib/update_steps.ts's. Many devices are lib/ota_fleet.ts's, one without a network lib/ota_via.ts's.
+// `bun run ota NAME [PROFILE]`: builds a profile and brings it to a device over the air, before it the firmware that it needs, then waits until the
+// device has made it permanent or taken it back. This file owns options and the order; what is sent is lib/update_both.ts's, the steps are
+// lib/update_steps.ts's. Many devices are lib/ota_fleet.ts's, one without a network lib/ota_via.ts's.
 
 import { Command } from "commander";
 import pc from "picocolors";
