@@ -1,7 +1,7 @@
 // The peripheral's side of updates over ESP-NOW: reports what runs, takes the mail that its central has for it block by block, over as many
-// wake-ups as it needs, and gives what is whole to link.ts, which verifies it and puts it on trial. Bytes are mail_codec.ts's.
+// wake-ups as it needs, and has what is whole installed (mail_install.ts). Bytes are mail_codec.ts's.
 
-import { hex, Link } from "./link.ts";
+import { hex } from "./link.ts";
 import type { Loop, Task } from "./loop.ts";
 import {
   BLOCK,
@@ -30,6 +30,7 @@ import {
   WINDOW_BLOCKS,
   writeUint,
 } from "./mail_codec.ts";
+import { installMail } from "./mail_install.ts";
 import { MailTeller } from "./mail_teller.ts";
 import type { Netnow } from "./netnow_auto.ts";
 import { same } from "./netnow_codec.ts";
@@ -51,9 +52,6 @@ const PART = "mail.part";
 /** The window that was not whole when the device fell asleep: number, first block, missing blocks, CRC-32; then the blocks. */
 const WINDOW = "mail.window";
 const WINDOW_HEAD = 16;
-/** Bytes handed to the link at once. */
-const CHUNK = 1024;
-const PUT_ID = 1;
 
 export class MailTaker {
   /** Messages from the air that were refused, since boot. */
@@ -241,55 +239,23 @@ export class MailTaker {
     else this.askAgain();
   }
 
-  /** Hands the mail to the link as the requests of a tool. */
+  /** Does what the whole mail asks for. */
   private install(): void {
     const head = openHead(this.key, this.mac, native.fileRead(PART, 0, HEAD_BYTES));
     if (typeof head === "string") {
       this.refuse(head, true);
       return;
     }
-    const put = head.put;
-    let refusal = "";
-    const link = new Link("", (why) => {
-      refusal = why;
-    });
-    const tell = (type: number, body: Uint8Array) => {
-      const frame = new Uint8Array(3 + body.length);
-      frame[0] = type;
-      frame[2] = PUT_ID;
-      frame.set(body, 3);
-      const answer = link.handle(frame);
-      if (answer === undefined || answer[0] !== 0xff) return true;
-      refusal = native.decodeText(answer, 4, answer.length) ?? refusal;
-      return false;
-    };
-    const type = put[0]!;
-    if (type === KEEP && put.length === 1 && head.size === 0) {
+    if (head.put[0] === KEEP && head.put.length === 1 && head.size === 0) {
       keepAll();
       this.note(this.number, MAIL_TRIED, "");
       native.fileRemove(PART);
       this.tell(MAIL_TRIED, "");
       return;
     }
-    const bundle = type === 0x11;
-    const file = type === 0x10 && native.decodeText(put, 37, put.length) === "config.txt";
-    if (!bundle && !file) {
-      this.refuse("neither a bundle nor a configuration", true);
-      return;
-    }
-    let good = tell(type, put.subarray(1));
-    for (let at = 0; good && at < head.size; at += CHUNK) {
-      const bytes = native.fileRead(PART, HEAD_BYTES + at, CHUNK);
-      const data = new Uint8Array(4 + bytes.length);
-      writeUint(data, 0, 4, at);
-      data.set(bytes, 4);
-      good = tell(0x12, data);
-    }
-    if (good) {
-      this.note(this.number, MAIL_TAKING, hex(bundle ? put.subarray(17, 25) : put.subarray(5, 13)));
-      good = tell(0x13, new Uint8Array(0));
-    }
-    if (!good) {
+    // The name is there before the commit, so that after a cut of power it is seen whether that took place.
+    const refusal = installMail(PART, head, (name) => this.note(this.number, MAIL_TAKING, name));
+    if (refusal !== "") {
       this.refuse(refusal, true);
       return;
     }
