@@ -1,13 +1,14 @@
 // Proves on the host firmware and a real broker that an appliance announces itself to Home Assistant, again at its birth message, is what the
 // announcement says, and that `bun run clean_mqtt` takes everything away.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { keptMessages } from "../../tools/lib/retained.ts";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
 import { isDeviceTopic, readDiscovery } from "../support/home_assistant.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { runTool, type ToolRun } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

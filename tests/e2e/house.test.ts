@@ -1,8 +1,9 @@
 // A house of all profiles lives for days in virtual time, with failures: it repeats exactly from its seed, publishes only what the
 // reference has, and everything can be reached at the end. A day by default; HOUSE_DAYS=30 bun test tests/e2e/house.test.ts is a month.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout } from "bun:test";
 import { type HouseReport, liveInHouse } from "../support/lived_house.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 const DAYS = Number(process.env["HOUSE_DAYS"] ?? 1);

@@ -1,11 +1,12 @@
 // Proves on the host firmware that a peripheral of ESP-NOW gets the recovery bundle over ESP-NOW, and is reached in it: over the air by its
 // central, also by what was good once, and over the serial console.
 
-import { afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { freshNative } from "../support/fresh_native.ts";
 import { lonePeripheral } from "../support/lone_peripheral.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { StandInCentral } from "../support/stand_in_central.ts";
 

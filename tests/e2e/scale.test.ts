@@ -1,8 +1,9 @@
 // A battery scale and its gateway as processes of the host firmware, for half a day: paired from nothing, a weight an hour over an air that loses
 // 30 %, while the gateway loses its power and the access point changes its channel. A week of the same, in memory, is tests/profiles/scale*.test.ts.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { HostScale } from "../support/host_scale.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,9 +1,10 @@
 // Proves the pairs of ESP-NOW devices under `bun run sim` on the host firmware: both on one clock, or in two programs over an air of a folder.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { forgetDevices, jsonLines, sim, typing } from "../support/sim_program.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

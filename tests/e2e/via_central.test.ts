@@ -1,11 +1,12 @@
 // `bun run ota scale --via manager` as a user starts it, against a battery scale and its gateway as processes of the host firmware.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 import { profileBundle } from "../../tools/sim/firmware.ts";
 import { dropVariant, type Edit, THROWS_AT_START, variantOf } from "../../tools/sim/variants.ts";
 import { HostScale } from "../support/host_scale.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { runToolIn, type ToolRun } from "../support/ota_tool.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

@@ -10,17 +10,7 @@ import { HostMachine } from "../sim/host_machine.ts";
 import { HostWorld } from "../sim/host_world.ts";
 import { type Parts, partsOf } from "./parts.ts";
 import type { Scenario } from "./scenario.ts";
-import {
-  configOf,
-  NAME,
-  PEER_ID,
-  peerConfigOf,
-  publicationTracer,
-  SEED,
-  tracedEvent,
-  tracePeer,
-  UNIQUE_ID,
-} from "./settings.ts";
+import { configOf, NAME, PEER_ID, peerConfigOf, SEED, traceDevice, tracePeer, UNIQUE_ID } from "./settings.ts";
 import type { Stage } from "./stage.ts";
 import { actOnWorld } from "./world.ts";
 
@@ -57,7 +47,6 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
   }
 
   const { board } = machine;
-  const nowMs = () => world.clock.nowUs / 1000;
   const stage: Stage = {
     name: NAME,
     ip: board.network.ip,
@@ -65,7 +54,7 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
     picture: parts.picture,
     onTrace: () => {},
     get nowMs() {
-      return nowMs();
+      return world.clock.nowUs / 1000;
     },
     after: (ms, run) => void world.clock.after(ms * 1000, run),
     pass: (ms, run) => {
@@ -107,17 +96,10 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  if (peer !== undefined)
-    tracePeer(scenario, air, peer.machine.board, (stream, value) => stage.onTrace({ atMs: nowMs(), stream, value }));
-  const traced = publicationTracer();
-  board.observe((event) => {
-    const entry = tracedEvent(event, nowMs());
-    if (entry !== undefined) stage.onTrace(entry);
-  });
+  if (peer !== undefined) tracePeer(stage, scenario, air, peer.machine.board);
+  const published = traceDevice(stage, board);
   broker.observe((event) => {
-    if (event.kind !== "publish" || event.client === undefined) return;
-    const entry = traced(event.topic, event.payload, nowMs());
-    if (entry !== undefined) stage.onTrace(entry);
+    if (event.kind === "publish" && event.client !== undefined) published(event.topic, event.payload);
   });
   return stage;
 }

@@ -12,17 +12,7 @@ import { MemoryNet } from "../sim/memory_net.ts";
 import { TinyBroker } from "../sim/tiny_broker.ts";
 import { type Parts, partsOf } from "./parts.ts";
 import type { Scenario } from "./scenario.ts";
-import {
-  configOf,
-  NAME,
-  PEER_ID,
-  peerConfigOf,
-  publicationTracer,
-  SEED,
-  tracedEvent,
-  tracePeer,
-  UNIQUE_ID,
-} from "./settings.ts";
+import { configOf, NAME, PEER_ID, peerConfigOf, SEED, traceDevice, tracePeer, UNIQUE_ID } from "./settings.ts";
 import type { Stage } from "./stage.ts";
 import { actOnWorld } from "./world.ts";
 
@@ -62,7 +52,6 @@ export async function processStage(scenario: Scenario): Promise<Stage> {
   }
 
   const { board } = chip;
-  const nowMs = () => clock.nowUs / 1000;
   const stage: Stage = {
     name: NAME,
     ip: board.network.ip,
@@ -70,7 +59,7 @@ export async function processStage(scenario: Scenario): Promise<Stage> {
     picture: parts.picture,
     onTrace: () => {},
     get nowMs() {
-      return nowMs();
+      return clock.nowUs / 1000;
     },
     after: (ms, run) => void clock.after(ms * 1000, run),
     pass: (ms, run) => stage.after(ms, run),
@@ -95,16 +84,10 @@ export async function processStage(scenario: Scenario): Promise<Stage> {
       await peer?.chip.close();
     },
   };
-  if (peer !== undefined)
-    tracePeer(scenario, air, peer.chip.board, (stream, value) => stage.onTrace({ atMs: nowMs(), stream, value }));
-  const traced = publicationTracer();
-  board.observe((event) => {
-    const entry = tracedEvent(event, nowMs());
-    if (entry !== undefined) stage.onTrace(entry);
-  });
+  if (peer !== undefined) tracePeer(stage, scenario, air, peer.chip.board);
+  const published = traceDevice(stage, board);
   broker.onPublish = ({ client, topic, payload }) => {
-    const entry = client === undefined ? undefined : traced(topic, payload, nowMs());
-    if (entry !== undefined) stage.onTrace(entry);
+    if (client !== undefined) published(topic, payload);
   };
   return stage;
 }

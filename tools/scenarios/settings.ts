@@ -6,7 +6,7 @@ import { tokensOf } from "../lib/network_device.ts";
 import type { Air } from "../sim/air.ts";
 import type { Board, BoardEvent } from "../sim/board.ts";
 import type { Scenario } from "./scenario.ts";
-import { type TraceEntry, Tracer } from "./stage.ts";
+import { type Stage, type TraceEntry, Tracer } from "./stage.ts";
 
 export const NAME = "Device";
 export const UNIQUE_ID = "020000000001";
@@ -35,12 +35,8 @@ export function peerConfigOf({ peer = "", peerConfig = "" }: Scenario): string {
 }
 
 /** Tells of the other device's resets, and of payloads that either sends over the air in version 2 of the protocol: `topic|value`. */
-export function tracePeer(
-  scenario: Scenario,
-  air: Air,
-  board: Board,
-  tell: (stream: string, value: string) => void,
-): void {
+export function tracePeer(stage: Stage, scenario: Scenario, air: Air, board: Board): void {
+  const tell = (stream: string, value: string) => stage.onTrace({ atMs: stage.nowMs, stream, value });
   const tokens = tokensOf(peerConfigOf(scenario));
   const keys = netnowKeys(tokens.get("espnowpsk") ?? "", tokens.get("espnowgroup") ?? "");
   board.observe((event) => {
@@ -55,21 +51,24 @@ export function tracePeer(
   });
 }
 
-/** The part of a board's event that belongs to a trace. */
-export function tracedEvent(event: BoardEvent, atMs: number): TraceEntry | undefined {
+/** Lets a stage tell what its device does: pins, network, resets, clock. Returns what is to be handed the device's publications. */
+export function traceDevice(stage: Stage, board: Board): (topic: string, payload: Uint8Array) => void {
+  const tell = (entry: TraceEntry | undefined) => {
+    if (entry !== undefined) stage.onTrace(entry);
+  };
+  const tracer = new Tracer();
+  const prefix = `stat/${stage.name}/`;
+  board.observe((event) => tell(tracedEvent(event, stage.nowMs)));
+  return (topic, payload) => {
+    if (!topic.startsWith(prefix)) return;
+    tell(tracer.entry(topic.slice(prefix.length), Buffer.from(payload).toString(), stage.nowMs));
+  };
+}
+
+function tracedEvent(event: BoardEvent, atMs: number): TraceEntry | undefined {
   if (event.kind === "pin") return { atMs, stream: `pin ${event.pin}`, value: String(event.level) };
   if (event.kind === "reset") return { atMs, stream: "reset", value: event.reason };
   if (event.kind === "net") return { atMs, stream: "net", value: event.state };
   if (event.kind === "cpu") return { atMs, stream: "cpu", value: String(event.mhz) };
   return undefined;
-}
-
-/** Takes publications and hands out what of them belongs to the device's trace. */
-export function publicationTracer(): (topic: string, payload: Uint8Array, atMs: number) => TraceEntry | undefined {
-  const tracer = new Tracer();
-  const prefix = `stat/${NAME}/`;
-  return (topic, payload, atMs) =>
-    topic.startsWith(prefix)
-      ? tracer.entry(topic.slice(prefix.length), Buffer.from(payload).toString(), atMs)
-      : undefined;
 }
