@@ -16,6 +16,11 @@ import { actOnWorld } from "./world.ts";
 
 /** Real time without traffic before virtual time moves on: the scheduler does not see what is on its way through sockets. */
 const GRACE_MS = 3;
+/** The same while the device connects: it wakes by itself when its socket is ready, which nobody here is told. */
+const CONNECT_GRACE_MS = 100;
+const QUIET_TURNS = 10;
+/** On a busy machine it may be long before a firmware that was sent bytes gets its turn. */
+const EXPECT_MS = 500;
 /** Waits longer than this go without, up to so much before their end. */
 const LONG_MS = 10_000;
 const CAREFUL_MS = 3000;
@@ -27,6 +32,8 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), "hearth-scenario-"));
   const firmware = await hostFirmware();
   const world = new HostWorld("fast");
+  world.quietTurns = QUIET_TURNS;
+  world.expectMs = EXPECT_MS;
   const air = new Air(world.clock, SEED);
   const broker = await SimBroker.start();
   broker.onTraffic = () => world.noteTraffic();
@@ -78,7 +85,10 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
         parts,
         air,
         peerParts: peer?.parts,
-        broker: (up) => void (up ? broker.resume() : broker.stop()),
+        broker: (up) => {
+          if (up) world.externalGraceMs = CONNECT_GRACE_MS;
+          void (up ? broker.resume() : broker.stop());
+        },
         power: (on) => void (on ? machine.powerOn() : machine.powerCut()),
         reset: () => void machine.pressReset(),
         peerPower: (on) => void (on ? peer?.machine.powerOn() : peer?.machine.powerCut()),
@@ -98,8 +108,13 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
   };
   if (peer !== undefined) tracePeer(stage, scenario, air, peer.machine.board);
   const published = traceDevice(stage, board);
+  board.observe((event) => {
+    if (event.kind === "net" && event.state === "up") world.externalGraceMs = CONNECT_GRACE_MS;
+  });
   broker.observe((event) => {
-    if (event.kind === "publish" && event.client !== undefined) published(event.topic, event.payload);
+    if (event.kind !== "publish" || event.client === undefined) return;
+    if (event.topic.endsWith("/LWT")) world.externalGraceMs = GRACE_MS;
+    published(event.topic, event.payload);
   });
   return stage;
 }

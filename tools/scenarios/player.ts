@@ -8,8 +8,9 @@ import type { Stage, TraceEntry } from "./stage.ts";
 
 /** From the device's loop to the broker and back. */
 const WAY_MS = 250;
-/** What a device does comes on its own seconds. The next step stands aside, so that both do not meet. */
-const ASIDE_MS = 300;
+/** What a device does comes on its own seconds, looks at switches and counts of pulses on tenths of them. The next step stands aside, so that
+ * both do not meet. */
+const ASIDE_MS = 330;
 /** Between two looks at a display that blinks. */
 const BLINK_LOOK_MS = 1000;
 const BLINK_LOOKS = 4;

@@ -21,11 +21,9 @@ export interface Scheduled {
   checkHang(): void;
 }
 
-/** Event-loop turns without traffic that count as quiet. */
 const QUIET_TURNS = 3;
 /** Real time after bytes were sent to a machine in which it may still wake up. */
 const SENT_GRACE_MS = 1;
-/** A machine that was sent bytes and does not report idle by then was not interested. */
 const EXPECT_MS = 25;
 /** A lag behind the pace that is not made up for. */
 const LAG_MAX_MS = 200;
@@ -38,6 +36,10 @@ export class HostWorld {
   #pace: Pace;
   /** Extra real time to wait for quiet when the broker or the peers are other processes, whose traffic is not seen. */
   externalGraceMs = 0;
+  /** Event-loop turns without traffic that count as quiet. */
+  quietTurns = QUIET_TURNS;
+  /** A machine that was sent bytes and does not report idle by then, in real time, was not interested. */
+  expectMs = EXPECT_MS;
   #holds = 0;
   #traffic = 0;
   #lastTrafficMs = 0;
@@ -111,7 +113,7 @@ export class HostWorld {
     this.noteTraffic();
     const now = performance.now();
     const known = [...this.#machines].filter((each) => each.address === address);
-    for (const machine of known.length > 0 ? known : this.#machines) this.#expected.set(machine, now + EXPECT_MS);
+    for (const machine of known.length > 0 ? known : this.#machines) this.#expected.set(machine, now + this.expectMs);
   }
 
   /** A machine said that it is idle. */
@@ -231,7 +233,7 @@ export class HostWorld {
   /** True when nothing has moved for a few turns of the event loop and nobody is expected to wake up. */
   async #quiet(): Promise<boolean> {
     const before = this.#traffic;
-    for (let turn = 0; turn < QUIET_TURNS; turn++) await new Promise((done) => setImmediate(done));
+    for (let turn = 0; turn < this.quietTurns; turn++) await new Promise((done) => setImmediate(done));
     for (;;) {
       const now = performance.now();
       for (const [machine, limit] of this.#expected) if (limit <= now) this.#expected.delete(machine);
