@@ -128,12 +128,13 @@ needing("serial")("a file goes over the serial port, and is there already the se
 
 needing("network")("a device whose network goes away comes back to the broker when it returns", async () => {
   const one = await online();
+  const resets = one.resets().length; // a chip has restarted for its configuration
   one.setNetwork(false);
   expect(await one.saw(one.published("LWT", "offline"))).toBe(true);
   const from = one.seen.length;
   one.setNetwork(true);
   expect(await one.saw(one.published("LWT", "online"), from)).toBe(true);
-  expect(one.resets()).toEqual([]);
+  expect(one.resets().slice(resets)).toEqual([]);
 });
 
 needing("pins")("the LED on pin 2 blinks", async () => {
