@@ -6,7 +6,6 @@ import { BROADCAST, type Radio } from "../../tools/sim/air.ts";
 import type { Program } from "../../tools/sim/memory_native.ts";
 import { profileProgram } from "../support/profile_device.ts";
 import { ScaleHouse } from "../support/scale_house.ts";
-import { week } from "../support/scale_week.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
@@ -136,66 +135,4 @@ test("`stats` tells what the gateway took, and what it refused for which reason"
   home.run(1000);
   const [line] = home.of("Log").filter((each) => each.startsWith("espnow "));
   expect(line).toMatch(/^espnow sent \d+ overruns 0 accepted 2 hmac 1 short 1 mail 0 refused 0$/);
-});
-
-describe("a week", () => {
-  test("every weight is on the broker once", () => {
-    const home = house();
-    const weighed = week(home);
-    expect(weighed.length).toBeGreaterThan(165);
-    expect(home.of("Weight")).toEqual(weighed.slice(0, home.of("Weight").length));
-    expect(weighed.length - home.of("Weight").length).toBeLessThanOrEqual(1);
-  });
-
-  for (const seed of [1, 2, 3]) {
-    test(`30 % loss both ways, seed ${seed}: none counts twice, and hardly one is lost`, () => {
-      const home = house({ loss: 0.3, ackLoss: 0.3, duplicate: 0.05, reorder: 0.05 }, seed);
-      const weighed = week(home);
-      const told = home.of("Weight");
-      expect(new Set(told).size).toBe(told.length);
-      for (const weight of told) expect(weighed).toContain(weight);
-      expect(told.length).toBeGreaterThan(weighed.length - 3);
-    });
-  }
-
-  test("a gateway that restarts every few hours loses no weight", async () => {
-    const home = house();
-    const resets: Promise<void>[] = [];
-    const weighed = week(home, (hour) => {
-      if (hour % 5 === 2) resets.push(home.manager.pressReset());
-    });
-    await Promise.all(resets);
-    const told = home.of("Weight");
-    expect(new Set(told).size).toBe(told.length);
-    expect(told.length).toBeGreaterThanOrEqual(weighed.length - 1);
-  });
-
-  test("an access point that changes its channel is followed", () => {
-    const home = house({}, 1, "home");
-    const weighed = week(home, (hour) => {
-      if (hour % 24 !== 12) return;
-      const { board } = home.manager;
-      board.setNetwork(false);
-      board.network.channel = (hour % 13) + 1;
-      home.run(1000);
-      board.setNetwork(true);
-    });
-    const told = home.of("Weight");
-    expect(new Set(told).size).toBe(told.length);
-    expect(told.length).toBeGreaterThanOrEqual(weighed.length - 1);
-  });
-});
-
-test("it does not sleep while somebody is at its console, and then it does", () => {
-  const home = new ScaleHouse(manager, sensor);
-  home.manager.start();
-  home.sensor.start();
-  const awakeUntil = (ms: number) => {
-    home.run(ms);
-    return !home.sensor.resets.includes("deep sleep");
-  };
-  home.run(20_000);
-  home.sensor.consoleBytes(Buffer.from("x"));
-  expect(awakeUntil(59_000)).toBe(true);
-  expect(awakeUntil(60_000)).toBe(false);
 });
