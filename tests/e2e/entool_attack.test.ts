@@ -29,8 +29,9 @@ test.each([
       weights.push(String(Buffer.from(event.payload)));
   });
   let over = false;
+  let device: Promise<string> | undefined;
   try {
-    const device = typing(
+    device = typing(
       ["scale", "--name", NAME, "--json", "--seed", "4", "--warp", "20", "--air", folder, "--broker", broker.url],
       [[() => over, "q"]],
     );
@@ -80,6 +81,8 @@ test.each([
     // A restarted scale weighs anew; what was recorded brings none.
     expect(weights.length).toBeLessThanOrEqual(kind === "reboot" ? 2 : 1);
   } finally {
+    over = true;
+    await device?.catch(() => {});
     await broker.close();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -190,6 +190,20 @@ describe("expectations", () => {
   });
 });
 
+test("wrong usage is told before anything is sent", async () => {
+  const air = ["--role", "peripheral", "--air", join(tmpdir(), "no_air"), ...KEYS];
+  for (const [args, said] of [
+    [["tx", "tsback", ...air], "a peripheral of version 2 says data"],
+    [["tx", "data", ...air, "--expect", "joy"], "--expect joy: nothing, or one of data"],
+    [["tx", "data", ...air, "--payload", "xyz"], "--payload: bytes in hex"],
+    [["tx", "data", ...air, "--text", "x".repeat(200)], "a payload of 200 bytes"],
+    [["rx", "confirm", ...air], "type confirm: one of data"],
+  ] as const) {
+    const { code, err } = await entool(args);
+    expect([args[1], code, err]).toEqual([args[1] as string, 2, expect.stringContaining(said)]);
+  }
+});
+
 test("keys are kept for the owner alone, and none is ever shown", async () => {
   const { heard, end, other, state } = await playing("central", "3");
   const { out, err } = await entool(["tx", "data", ...other, "--text", "x", "--expect", "confirm"]);

@@ -9,6 +9,7 @@ import { BROADCAST } from "./air_radio.ts";
 import { type Counts, countsSince } from "./entool_stats.ts";
 import { UserError } from "./errors.ts";
 import { UnixDatagram } from "./unix_datagram.ts";
+import { waitUntil } from "./wait_until.ts";
 
 export const ATTACKS = ["replay", "delay", "reboot", "reflect", "flip", "flood"] as const;
 export type Attack = (typeof ATTACKS)[number];
@@ -20,7 +21,6 @@ const GAP_MS = 30;
 /** An answer that takes longer is none. */
 const ANSWER_MS = 300;
 const FLOOD_TIMES = 20;
-const LOOK_MS = 10;
 /** The devices say nothing for so long before and behind an attack. */
 const QUIET_MS = 1500;
 /** Until a device that was restarted says something on its channel. */
@@ -72,7 +72,7 @@ export async function attack(kind: Attack, options: AttackOptions): Promise<Atta
       if (what === "answer") answers++;
     };
     // What is counted between two questions for the counts would blur the result.
-    const quiet = () => until(() => performance.now() - lastMs > QUIET_MS, RESTART_MS);
+    const quiet = () => waitUntil(() => performance.now() - lastMs > QUIET_MS, RESTART_MS);
     await quiet();
     own = answers = 0;
     const before = await options.counts?.();
@@ -142,7 +142,7 @@ async function record(ears: Ears, { recordMs, frames, kindOf, say }: AttackOptio
     if (kindOf(frame) === "question") questions++;
   };
   say(`recording for ${recordMs / 1000} s${frames === undefined ? "" : `, or ${frames} frames`}`);
-  await until(() => frames !== undefined && questions >= frames, recordMs);
+  await waitUntil(() => frames !== undefined && questions >= frames, recordMs);
   await Bun.sleep(ANSWER_MS); // what answers the last one belongs to it
   ears.take = () => {};
   if (recorded.length === 0) throw new UserError("Nothing was heard: let the devices speak while it records.");
@@ -161,7 +161,7 @@ async function restart(macs: string[], recorded: AirDatagram[], ears: Ears, { sa
     if (ears.reset(mac)) say(`${mac} is restarted`);
     else await askToRestart(mac);
   }
-  if (!(await until(() => silent.size === 0, RESTART_MS)))
+  if (!(await waitUntil(() => silent.size === 0, RESTART_MS)))
     throw new UserError(`${[...silent.keys()].join(", ")} said nothing after the restart in ${RESTART_MS / 1000} s.`);
 }
 
@@ -187,14 +187,4 @@ export function variants(kind: Attack, frame: AirDatagram): AirDatagram[] {
     bytes[at] = byte ^ (1 << (at % 8));
     return { ...frame, bytes };
   });
-}
-
-/** False when `limitMs` went by before. */
-async function until(done: () => boolean, limitMs: number): Promise<boolean> {
-  const endMs = performance.now() + limitMs;
-  while (!done()) {
-    if (performance.now() >= endMs) return false;
-    await Bun.sleep(LOOK_MS);
-  }
-  return true;
 }

@@ -1,11 +1,13 @@
 // What entool does in a role: wait for frames, see that none comes, send one and see what that brings, or play on until it is told to end.
 
 import { createInterface } from "node:readline";
+import { BACK_MAX } from "../../device/netnow_codec.ts";
 import { isAsked, numberOf, print } from "./entool_air.ts";
 import type { Fault } from "./entool_faults.ts";
-import { NAMES3, TYPES } from "./entool_frames.ts";
+import { hexBytes, NAMES3, TYPES } from "./entool_frames.ts";
 import { Role, type RoleFrame, type RoleName, type RoleOptions } from "./entool_role.ts";
-import { UsageError, UserError } from "./errors.ts";
+import { messageOf, UsageError, UserError } from "./errors.ts";
+import { waitUntil } from "./wait_until.ts";
 
 export interface PlayOptions {
   json?: boolean;
@@ -20,13 +22,16 @@ export interface PlayOptions {
 
 /** How long nothing must come. */
 const NOTHING_MS = 3000;
-const LOOK_MS = 10;
 
 /** What each role says, by version. */
 const SAID: Record<"2" | "3", Record<RoleName, string[]>> = {
   2: { central: ["ts", "tsconfirm", "tsback"], peripheral: ["data", "ping", "wakeup", "pairreq"] },
   3: { central: ["beacon", "answer", "confirm", "back"], peripheral: ["request", "wakeup", "data"] },
 };
+
+function typesOf({ version }: RoleOptions): string[] {
+  return version === "2" ? Object.keys(TYPES) : Object.values(NAMES3);
+}
 
 function make(role: RoleOptions): Role {
   try {
@@ -43,7 +48,7 @@ async function listen(
   play: PlayOptions,
   count: number,
 ): Promise<number> {
-  const types = options.version === "2" ? Object.keys(TYPES) : Object.values(NAMES3);
+  const types = typesOf(options);
   if (type !== undefined && !types.includes(type)) throw new UsageError(`type ${type}: one of ${types.join(", ")}`);
   const limitMs = numberOf("--for", play.for ?? "10", 0, 1e6) * 1000;
   const role = make(options);
@@ -54,7 +59,7 @@ async function listen(
     came++;
   };
   role.start();
-  await until(() => came >= count, limitMs);
+  await waitUntil(() => came >= count, limitMs);
   await role.close();
   return came;
 }
@@ -74,6 +79,9 @@ export async function transmitAs(options: RoleOptions, type: string, play: PlayO
   const known = SAID[options.version][options.role];
   if (!known.includes(type))
     throw new UsageError(`type ${type}: a ${options.role} of version ${options.version} says ${known.join(", ")}`);
+  const types = typesOf(options);
+  if (play.expect !== undefined && play.expect !== "nothing" && !types.includes(play.expect))
+    throw new UsageError(`--expect ${play.expect}: nothing, or one of ${types.join(", ")}`);
   const payload = payloadOf(play);
   const limitMs = numberOf("--for", play.for ?? "30", 0, 1e6) * 1000;
   const role = make(options);
@@ -94,20 +102,20 @@ export async function transmitAs(options: RoleOptions, type: string, play: PlayO
     const endMs = performance.now() + limitMs;
     if (type === "pairreq" || type === "request") role.pair();
     const sends = type === "data" || type === "back" || type === "tsback" || type === "ping";
-    if (sends && !(await until(() => role.ready, limitMs)))
+    if (sends && !(await waitUntil(() => role.ready, limitMs)))
       throw new UserError(`Nobody to speak to in ${limitMs / 1000} s: look at --channel, --psk, --group and --v.`);
     if (sends)
-      await until(
+      await waitUntil(
         () => (type === "ping" ? role.ping() : role.send(payload)) || said !== undefined,
         endMs - performance.now(),
       );
-    if (!(await until(() => said !== undefined || role.failure !== undefined, endMs - performance.now())))
+    if (!(await waitUntil(() => said !== undefined || role.failure !== undefined, endMs - performance.now())))
       throw new UserError(`No ${type} left in ${limitMs / 1000} s: nothing made the ${options.role} say it.`);
     failed();
     const { expect: expected, expectText = "" } = play;
     const asked = () => answers.find((each) => isAsked(each.told, expected, expectText));
-    if (expected === "nothing") await until(() => answers.length > 0, NOTHING_MS);
-    else if (expected !== undefined) await until(() => asked() !== undefined, endMs - performance.now());
+    if (expected === "nothing") await waitUntil(() => answers.length > 0, NOTHING_MS);
+    else if (expected !== undefined) await waitUntil(() => asked() !== undefined, endMs - performance.now());
     report(type, said as RoleFrame, answers, play);
     if (expected === "nothing" && answers.length > 0)
       throw new UserError(`It was answered with ${answers[0]?.told.type}, and should not have been.`);
@@ -127,7 +135,7 @@ export async function playOn(options: RoleOptions, play: PlayOptions): Promise<v
   lines.on("line", (line) => {
     if (line === "q") finish();
     else if (line === "counts") tellCounts(role, play);
-    else if (!role.send(new TextEncoder().encode(unescaped(line)))) console.error("nobody is there to take it yet");
+    else sayLine(role, line);
   });
   process.once("SIGINT", finish);
   const limit = play.for === undefined ? undefined : setTimeout(finish, numberOf("--for", play.for, 0, 1e6) * 1000);
@@ -137,6 +145,15 @@ export async function playOn(options: RoleOptions, play: PlayOptions): Promise<v
   lines.close();
   tellCounts(role, play);
   await role.close();
+}
+
+/** A line that cannot be sent ends nothing. */
+function sayLine(role: Role, line: string): void {
+  try {
+    if (!role.send(payloadOf({ text: line }))) console.error("nobody is there to take it yet");
+  } catch (thrown) {
+    console.error(messageOf(thrown));
+  }
 }
 
 function tellCounts(role: Role, play: PlayOptions): void {
@@ -164,21 +181,11 @@ function report(type: string, said: RoleFrame, answers: RoleFrame[], play: PlayO
 }
 
 function payloadOf({ payload, text = "" }: PlayOptions): Uint8Array {
-  return payload === undefined
-    ? new TextEncoder().encode(unescaped(text))
-    : new Uint8Array(Buffer.from(payload, "hex"));
+  const bytes = payload === undefined ? new TextEncoder().encode(unescaped(text)) : hexBytes("--payload", payload);
+  if (bytes.length > BACK_MAX) throw new UsageError(`a payload of ${bytes.length} bytes: at most ${BACK_MAX}`);
+  return bytes;
 }
 
 function unescaped(text: string): string {
   return text.replaceAll("\\n", "\n");
-}
-
-/** False when `limitMs` went by before. */
-async function until(done: () => boolean, limitMs: number): Promise<boolean> {
-  const endMs = performance.now() + limitMs;
-  while (!done()) {
-    if (performance.now() >= endMs) return false;
-    await Bun.sleep(LOOK_MS);
-  }
-  return true;
 }
