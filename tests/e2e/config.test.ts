@@ -77,8 +77,8 @@ test.each([
   ["with a flag that is none", () => `${good}watchdog yes\n`, "watchdog is not 0 or 1"],
   ["with a key that is none", () => `${good}otakey 1234\n`, "otakey is not 64 hex digits"],
   ["with a name that is no topic", () => `${good}mqttname #\n`, "mqttname contains + # or /"],
-  ["with an unknown token", () => `${good}colour red\n`, "unknown token colour"],
-  ["with a token of another profile", () => `${good}capacity 500\n`, "unknown token capacity"],
+  ["with an unknown token", () => `colour red\n${good}`, "token number 1 is unknown"],
+  ["with a token of another profile", () => `capacity 500\n${good}`, "token number 1 is unknown"],
   ["that is empty", () => "", "ssid is missing"],
   ["that is not there", () => undefined, "config.txt is missing"],
   ["of binary junk", () => Uint8Array.from({ length: 512 }, (_, i) => (i * 151 + 7) & 255), "config.txt is not text"],
@@ -138,7 +138,7 @@ test("a tool tells every fault of a configuration before anything is sent", asyn
   expect(faulty.code).toBe(1);
   for (const fault of [
     "watchdog was given in line 5 already",
-    "unknown token colour",
+    "unknown token",
     "mqttport was given in line 4 already",
     "keep has no value",
     "mqttname is missing",

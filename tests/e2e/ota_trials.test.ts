@@ -134,7 +134,7 @@ test("a faulty configuration is refused before anything is sent, with a message 
   expect(code).toBe(1);
   expect(err).toContain("nothing was sent");
   expect(err).toContain("watchdog");
-  expect(err).toContain("unknown token colour");
+  expect(err).toContain("unknown token");
   expect(energy.seen.some((each) => each.kind === "publish" && each.payload === "open")).toBe(false);
 });
 

@@ -43,11 +43,17 @@ test("unknown tokens, blanks, lone tokens and tokens given twice are told in the
   const text = `${GOOD.replace("password secret", "password my secret")}colour red\nkeep\nssid other\ntoString x\n`;
   expect(faults(text)).toEqual([
     "line 2: password: more than one value; neither token nor value may hold blanks",
-    "line 6: unknown token colour",
+    "line 6: unknown token",
     "line 7: keep has no value (None means that it is absent)",
     "line 8: ssid was given in line 1 already",
-    "line 9: unknown token toString",
+    "line 9: unknown token",
   ]);
+});
+
+test("a word that stands where a token belongs is never shown: it may be a secret", () => {
+  for (const line of ["s3cret mqttpass", "s3cret", "s3cret and more"]) {
+    expect(faults(`${GOOD}${line}\n`).join("\n")).not.toContain("s3cret");
+  }
 });
 
 test("binary junk is refused, as a whole or by line", () => {

@@ -67,10 +67,12 @@ function faultOf(
   lines: Map<string, number>,
 ): string | undefined {
   if (/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(content)) return "holds bytes that are no text";
-  const token = (words[0] as string).slice(0, 20);
+  const known = Object.hasOwn(schema.shape, words[0] as string);
+  // A word that is no token may be a secret that slipped there.
+  const token = known ? words[0] : "its first word";
   if (words.length === 1) return `${token} has no value (None means that it is absent)`;
   if (words.length > 2) return `${token}: more than one value; neither token nor value may hold blanks`;
-  if (!Object.hasOwn(schema.shape, words[0] as string)) return `unknown token ${token}`;
+  if (!known) return "unknown token";
   const before = lines.get(words[0] as string);
   return before === undefined ? undefined : `${token} was given in line ${before} already`;
 }
