@@ -5,6 +5,8 @@
 export const CHUNK_BYTES = 2048;
 /** Bytes that the tool may have on the way beyond the last `taken`; TCP holds back what the device has no room for. */
 export const WINDOW_BYTES = 65536;
+/** Most bytes of a body that one patch frame may make: they are written in one go. */
+const PATCH_OUTPUT_MAX = 16384;
 /** Where a file grows until it has verified. A power cut leaves it for the next attempt. */
 export const STAGING = "staging";
 /** What config.txt was before its trial: nobody may write it over the link. */
@@ -28,6 +30,7 @@ const PUT_BUNDLE = 0x11;
 export const DATA = 0x12;
 const COMMIT = 0x13;
 const PUT_FIRMWARE = 0x14;
+const PATCH = 0x15;
 const OK = 0x80;
 const JSON_ANSWER = 0x81;
 const TAKEN = 0x82;
@@ -79,6 +82,7 @@ export class Link {
     return native.encodeText(
       JSON.stringify({
         link: 1,
+        patch: 1,
         name: this.deviceName,
         chunk: this.chunk,
         window: this.window,
@@ -96,6 +100,7 @@ export class Link {
     const id = (frame[1]! << 8) | frame[2]!;
     try {
       if (type === DATA) return this.data(id, frame);
+      if (type === PATCH) return this.patch(id, frame);
       return this.answer(type, id, frame.subarray(3));
     } catch (thrown) {
       const error = thrown as NativeError | null;
@@ -228,6 +233,53 @@ export class Link {
     if (this.put === PUT_BUNDLE) native.slotWrite(this.offset, bytes);
     else if (this.put === PUT_FIRMWARE) native.firmwareWrite(this.offset, bytes);
     else native.fileWrite(STAGING, this.offset, bytes);
+    return this.taken(id, end);
+  }
+
+  /** Body bytes made of the running bundle's and of the frame's own. What is written already is passed over, as in data. */
+  private patch(id: number, frame: Uint8Array): Uint8Array | undefined {
+    if (this.put === 0 || id !== this.id) return undefined;
+    if (frame.length < 7 || this.put !== PUT_BUNDLE) return fail(id, MALFORMED, "no patch");
+    let at = readU32(frame, 3);
+    if (at > this.offset) return fail(id, ORDER, `expected ${this.offset}`);
+    const limit = Math.min(this.size, at + PATCH_OUTPUT_MAX);
+    let cursor = at;
+    let next = 7;
+    let failed = false;
+    const number = () => {
+      let value = 0;
+      for (let scale = 1; scale < 4294967296; scale *= 128) {
+        const byte = frame[next++];
+        if (byte === undefined) break;
+        value += (byte & 127) * scale;
+        if (byte < 128) return value;
+      }
+      failed = true;
+      return 0;
+    };
+    while (next < frame.length) {
+      const word = number();
+      const length = Math.floor(word / 2);
+      const copies = word % 2 === 1;
+      const step = copies ? number() : 0;
+      cursor += step % 2 === 1 ? -(step + 1) / 2 : step / 2;
+      if (failed || at + length > limit || (!copies && next + length > frame.length))
+        return fail(id, MALFORMED, "bad patch");
+      const done = Math.max(0, this.offset - at);
+      if (done < length) {
+        if (copies) native.slotCopy(this.offset, cursor + done, length - done);
+        else native.slotWrite(this.offset, frame.subarray(next + done, next + length));
+        this.offset = at + length;
+      }
+      if (!copies) next += length;
+      at += length;
+      cursor += length;
+    }
+    return this.taken(id, this.offset);
+  }
+
+  /** Everything up to `end` is written; the tool is told now and then. */
+  private taken(id: number, end: number): Uint8Array | undefined {
     this.offset = end;
     if (end < this.size && end - this.told < this.window / 4) return undefined;
     this.told = end;

@@ -63,6 +63,17 @@ static JSValue write_body(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     return bridge_result(ctx, "slotWrite", slot_write((uint32_t)offset, bytes, length));
 }
 
+static JSValue copy_body(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    int64_t offset, from, length;
+    (void)self, (void)argc;
+    if (!arg_int(ctx, argv[0], 0, UINT32_MAX, &offset) || !arg_int(ctx, argv[1], 0, UINT32_MAX, &from) ||
+        !arg_int(ctx, argv[2], 0, UINT32_MAX, &length)) {
+        return JS_EXCEPTION;
+    }
+    return bridge_result(ctx, "slotCopy", slot_copy(life.slot, life.header.length, (uint32_t)offset, (uint32_t)from, (uint32_t)length));
+}
+
 static JSValue commit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
@@ -124,6 +135,7 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("bundleConfirm", 0, bundle_confirm),
     JS_CFUNC_DEF("slotBegin", 1, begin),
     JS_CFUNC_DEF("slotWrite", 2, write_body),
+    JS_CFUNC_DEF("slotCopy", 3, copy_body),
     JS_CFUNC_DEF("slotCommit", 0, commit),
     JS_CFUNC_DEF("exceptionStore", 2, exception_store),
     JS_CFUNC_DEF("exceptionRead", 0, exception_read),

@@ -71,6 +71,9 @@ int slot_last_rejected(uint8_t hash[8]);
 int slot_begin(int running, const uint8_t header[BUNDLE_HEADER_SIZE]);
 // PORT_EINVAL unless `offset` is where the last write ended and the bytes fit the announced length.
 int slot_write(uint32_t offset, const void *bytes, size_t length);
+// The same with `length` bytes, from `from` on, of the body in slot `running`, which has `running_length`. PORT_EINVAL also when they are not there,
+// and for recovery, which has no slot.
+int slot_copy(int running, uint32_t running_length, uint32_t offset, uint32_t from, uint32_t length);
 // Verifies the body as flash has it, then writes the header. PORT_EINVAL when nothing was begun, PORT_EBAD when it is not
 // what the header said: the staging is dropped then.
 int slot_commit(void);

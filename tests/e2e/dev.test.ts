@@ -82,6 +82,10 @@ test("saves are tried one after the other: running, refused by the bundler, take
     "same",
     "confirmed",
   ]);
+  const sent = ran.events.filter((each) => each["event"] === "committed").map((each) => Number(each["sentBytes"]));
+  expect(sent).toHaveLength(3);
+  expect(sent[0]).toBeLessThan(2048);
+  expect(sent[2]).toBeLessThan(2048);
   expect(told[2]?.["why"]).toMatch(/energy\.ts:\d+/);
   expect(told[4]).toMatchObject({
     why: "crash",

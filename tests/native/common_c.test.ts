@@ -21,6 +21,7 @@ await testCases({
       .map((name) => join(TESTS, name)),
     ...[
       "slots",
+      "slot_copy",
       "boot",
       "config_trial",
       "digest",

@@ -41,6 +41,7 @@ export const devPart: Part = {
       world.setPace(1);
       let wake: (event: string) => void = () => {};
       let restartedMs = 0;
+      const sent: number[] = [];
       const done = (event: string) =>
         new Promise<void>((resolve) => {
           wake = (told) => told === event && resolve();
@@ -51,8 +52,9 @@ export const devPart: Part = {
         {
           ...{ device: target, profile: "energy", compiler: await buildCompiler(), root, show },
           ...{ changeProfile: false, typeCheck: true, timeoutMs: 60_000 },
-          onEvent: ({ event }) => {
-            if (event !== "restarting") return;
+          onEvent: (told) => {
+            if (told.event === "committed") sent.push(told.sentBytes ?? 0);
+            if (told.event !== "restarting") return;
             restartedMs = performance.now();
             world.setPace("fast");
           },
@@ -91,6 +93,13 @@ export const devPart: Part = {
         value: round(median(totalS), 3),
         unit: "s",
         method: `a constant of energy.ts is written, until the new program's first publication; ${ROUND_TRIP_MS} ms of round trip, real time until the restart, virtual from there, type check in the background, median of ${RUNS}`,
+        better: "lower",
+      };
+      yield {
+        key: "dev.sentBytes",
+        value: Math.max(...sent),
+        unit: "B",
+        method: "content of the frames that brought this change of a line; the most of all saves",
         better: "lower",
       };
       yield {

@@ -7,6 +7,7 @@ import { deviceError, LinkError } from "./link_error.ts";
 import type { LinkFault } from "./link_faults.ts";
 import { type DeviceInfo, type Hello, NO_ID, parseJson, T, u32 } from "./link_frames.ts";
 import { NoiseChannel } from "./noise_channel.ts";
+import { type PatchFrame, patchFrames } from "./patch_frames.ts";
 import { PutStream } from "./put_stream.ts";
 import type { Wire } from "./wire.ts";
 
@@ -37,6 +38,11 @@ export interface PutOptions {
   onResumed?: (offset: number, total: number) => void;
 }
 
+export interface BundlePut extends PutOptions {
+  changeProfile?: boolean;
+  base?: Uint8Array | undefined;
+}
+
 interface Pending {
   resolve(frame: Uint8Array): void;
   reject(error: Error): void;
@@ -58,6 +64,10 @@ export class LinkClient {
   /** Hears of a put's progress, and of what went wrong with its data; NO_ID: some frame did not arrive whole. */
   #onTaken: ((id: number, offset: number) => void) | undefined;
   #onGap: ((id: number) => void) | undefined;
+  /** What the open put's content is made by. */
+  #patch: PatchFrame[] | undefined;
+  /** Bytes of content that were sent, in frames of data and of patches. */
+  contentSent = 0;
   /** On a lossy channel: the request before this one. */
   #before: Promise<unknown> = Promise.resolve();
 
@@ -167,10 +177,24 @@ export class LinkClient {
     await this.#put(T.putFile, head, content, options);
   }
 
-  /** Writes a bundle (header and body, as `bundle.bin`) and commits it: the next boot tries it. */
-  async putBundle(bundle: Uint8Array, options: PutOptions & { changeProfile?: boolean } = {}): Promise<void> {
+  /** Writes a bundle (header and body, as `bundle.bin`) and commits it: the next boot tries it. `base`: the bundle that the device runs; then
+   * only what differs is sent, and all of it if that does not verify. */
+  async putBundle(bundle: Uint8Array, options: BundlePut = {}): Promise<void> {
     const flag = options.changeProfile ? Uint8Array.of(1) : new Uint8Array(0);
-    await this.#put(T.putBundle, Buffer.concat([bundle.subarray(0, 256), flag]), bundle.subarray(256), options);
+    const [head, body] = [Buffer.concat([bundle.subarray(0, 256), flag]), bundle.subarray(256)];
+    const { base } = options;
+    if (base !== undefined && this.hello.patch === 1) {
+      try {
+        this.#patch = patchFrames(base.subarray(256), body, this.hello.chunk);
+        return await this.#put(T.putBundle, head, body, options);
+      } catch (thrown) {
+        // "nothing": the device has given the put up, because it has not what was to be copied.
+        if (!(thrown instanceof LinkError && ["unverified", "nothing"].includes(thrown.kind))) throw thrown;
+      } finally {
+        this.#patch = undefined;
+      }
+    }
+    await this.#put(T.putBundle, head, body, options);
   }
 
   /** Writes a firmware image for `machine` and commits it: the next boot tries it. */
@@ -237,9 +261,11 @@ export class LinkClient {
 
   #stream(id: number, content: Uint8Array, offset: number, onProgress: PutOptions["onProgress"]): PutStream {
     const { chunk, window } = this.hello;
-    const stream = new PutStream(content, offset, chunk, window, onProgress ?? (() => {}), (at, bytes) =>
-      this.#sendFrame(T.data, id, u32(at), bytes),
-    );
+    const send = (at: number, bytes: Uint8Array, patch: boolean) => {
+      this.contentSent += bytes.length;
+      this.#sendFrame(patch ? T.patch : T.data, id, u32(at), bytes);
+    };
+    const stream = new PutStream(content, offset, chunk, window, onProgress ?? (() => {}), send, this.#patch);
     this.#onTaken = (of, at) => {
       if (of === id) stream.taken(at);
     };

@@ -17,6 +17,7 @@ export const T = {
   data: 0x12,
   commit: 0x13,
   putFirmware: 0x14,
+  patch: 0x15,
   json: 0x81,
   taken: 0x82,
   error: 0xff,
@@ -24,6 +25,8 @@ export const T = {
 
 export interface Hello {
   link: number;
+  /** It takes patch frames. */
+  patch?: number;
   name: string;
   chunk: number;
   window: number;

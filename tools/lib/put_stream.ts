@@ -1,6 +1,7 @@
 // The content of one put on its way: pieces within the device's window, as it says what it has taken. Asks and answers are link_client.ts's.
 
 import { type After, realAfter } from "./frame_channel.ts";
+import type { PatchFrame } from "./patch_frames.ts";
 
 /** A device that has taken nothing new for so long has lost something, or restarted. */
 export const STALL_MS = 1000;
@@ -10,9 +11,11 @@ export class PutStream {
   readonly sent: Promise<void>;
   readonly #content: Uint8Array;
   readonly #chunk: number;
+  /** Frames that make the content, instead of the content itself. */
+  readonly #patch: readonly PatchFrame[] | undefined;
   readonly #window: number;
   readonly #onProgress: (done: number, total: number) => void;
-  readonly #send: (at: number, bytes: Uint8Array) => void;
+  readonly #send: (at: number, bytes: Uint8Array, patch: boolean) => void;
   #next: number;
   #taken: number;
   #stopped = false;
@@ -26,7 +29,8 @@ export class PutStream {
     chunk: number,
     window: number,
     onProgress: (done: number, total: number) => void,
-    send: (at: number, bytes: Uint8Array) => void,
+    send: (at: number, bytes: Uint8Array, patch: boolean) => void,
+    patch?: readonly PatchFrame[],
   ) {
     this.#content = content;
     this.#next = this.#taken = offset;
@@ -34,6 +38,7 @@ export class PutStream {
     this.#window = window;
     this.#onProgress = onProgress;
     this.#send = send;
+    this.#patch = patch;
     this.sent = new Promise((resolve) => {
       this.#allSent = resolve;
     });
@@ -81,8 +86,15 @@ export class PutStream {
     this.#running = true;
     while (!this.#stopped && this.#next < total && this.#next - this.#taken < this.#window) {
       const at = this.#next;
+      // Sent whole also when its beginning is on the device.
+      const made = this.#patch?.find(({ end }) => end > at);
+      if (made !== undefined) {
+        this.#next = made.end;
+        this.#send(made.at, made.operations, true);
+        continue;
+      }
       this.#next = Math.min(at + this.#chunk, total, this.#taken + this.#window);
-      this.#send(at, this.#content.subarray(at, this.#next));
+      this.#send(at, this.#content.subarray(at, this.#next), false);
     }
     this.#running = false;
     if (this.#next >= total) this.#allSent();

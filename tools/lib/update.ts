@@ -1,6 +1,7 @@
 // One update of one device, step by step: compare, send (again, where it broke off), restart, and what became of the trial. It owns the order and
 // the decisions; MQTT is device_access.ts's, the session link_client.ts's, words on the screen the command's.
 
+import { loadArtifact } from "./artifacts.ts";
 import { type BundleHeader, bundleName, decodeBundle } from "./bundle.ts";
 import type { DeviceVersion } from "./device_access.ts";
 import { UserError } from "./errors.ts";
@@ -23,7 +24,7 @@ export type UpdateEvent =
   | { event: "resumed"; offset: number; total: number }
   | { event: "progress"; done: number; total: number }
   | { event: "retry"; attempt: number; why: string }
-  | { event: "committed"; bundle?: string; firmware?: string; config?: string }
+  | { event: "committed"; sentBytes?: number; bundle?: string; firmware?: string; config?: string }
   | { event: "restarting" }
   | { event: "trial"; bundle?: string; firmware?: string; config?: string };
 
@@ -39,6 +40,8 @@ export interface SendOptions extends SessionOptions {
   changeProfile?: boolean;
   /** Sends it even if it runs already. */
   force?: boolean;
+  /** The artifact store, in which the running bundle is looked for: only what differs is sent then. */
+  store?: string | undefined;
 }
 
 /** Sends, commits and restarts; false when the device runs this bundle already. Throws UserError for what the user can put right. */
@@ -61,10 +64,11 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
     if (running.rejectedHash === name && attempt === 1)
       options.onEvent({ event: "rejectedBefore", bundle: name, why: running.rejectedWhy });
     await client.putBundle(options.bundle, {
+      base: loadArtifact(running.hash, options.store)?.bundle,
       changeProfile: options.changeProfile ?? false,
       ...putEvents(options.onEvent),
     });
-    options.onEvent({ event: "committed", bundle: name });
+    options.onEvent({ event: "committed", bundle: name, sentBytes: client.contentSent });
     await client.reboot();
     options.onEvent({ event: "restarting" });
     return true;

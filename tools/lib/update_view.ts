@@ -61,7 +61,9 @@ export class Shown {
       case "resumed":
         return `the device has ${event.offset} of ${event.total} bytes already; going on from there`;
       case "committed":
-        return "verified and committed";
+        return event.sentBytes === undefined
+          ? "verified and committed"
+          : `verified and committed; ${event.sentBytes} bytes were sent`;
       case "restarting":
         return "restarting";
       case "trial":

@@ -112,6 +112,7 @@ function slotApi(chip: MemoryChip, boot: Boot) {
     | "bundleConfirm"
     | "slotBegin"
     | "slotWrite"
+    | "slotCopy"
     | "slotCommit"
     | "exceptionStore"
     | "exceptionRead"
@@ -133,6 +134,10 @@ function slotApi(chip: MemoryChip, boot: Boot) {
     slotWrite: (offset, bytes) => {
       if (!chip.slots.write(offset, bytes))
         throw nativeError(EINVAL, `offset ${offset} is not where the last write ended`);
+    },
+    slotCopy: (offset, from, length) => {
+      if (from < 0 || length < 0 || !chip.slots.copy(boot.slot, offset, from, length))
+        throw nativeError(EINVAL, `no ${length} bytes at ${from} to copy to ${offset}`);
     },
     slotCommit: () => {
       if (!chip.slots.commit()) throw nativeError(EBAD, "the bundle does not verify");

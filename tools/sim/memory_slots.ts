@@ -108,6 +108,12 @@ export class MemorySlots {
     return 0;
   }
 
+  /** Writes what the bundle in slot `running` has; false also when it has no such bytes. */
+  copy(running: number, offset: number, from: number, length: number): boolean {
+    const body = this.slots[running]?.body;
+    return body !== undefined && from + length <= body.length && this.write(offset, body.subarray(from, from + length));
+  }
+
   /** False when `offset` is not where the last write ended or the body gets too long. */
   write(offset: number, bytes: Uint8Array): boolean {
     const staging = this.#staging;
