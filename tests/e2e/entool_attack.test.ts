@@ -1,13 +1,14 @@
 // Proves `entool attack` on the host firmware: a scale and its gateway on the air of `bun run sim`, restarted in between, and the gateway's own
 // counts of what it took.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { uniqueIdOf } from "../../tools/sim/bench.ts";
 import { SimBroker } from "../../tools/sim/broker.ts";
 import { entool, jsonOf, spawnEntool } from "../support/entool_program.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { forgetDevices, typing } from "../support/sim_program.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

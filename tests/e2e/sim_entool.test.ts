@@ -1,10 +1,11 @@
 // Proves entool as the other end of the host firmware: on the air of `bun run sim`, over version 3, in both roles.
 
-import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { entool } from "../support/entool_program.ts";
+import { hostTest as test } from "../support/machine_under_test.ts";
 import { forgetDevices, typing } from "../support/sim_program.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 

@@ -18,6 +18,7 @@ export async function boardStage(given: string, broker?: string): Promise<Stage>
     board: undefined,
     picture: undefined,
     onTrace: () => {},
+    lateMs: LATE_MS,
     get nowMs() {
       return performance.now() - begunMs;
     },
@@ -53,3 +54,5 @@ export async function boardStage(given: string, broker?: string): Promise<Stage>
 }
 
 const LOOK_MS = 20;
+/** A home's network. */
+const LATE_MS = 1500;

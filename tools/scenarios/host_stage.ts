@@ -8,6 +8,7 @@ import { SimBroker } from "../sim/broker.ts";
 import { hostFirmware, profileBundle } from "../sim/firmware.ts";
 import { HostMachine } from "../sim/host_machine.ts";
 import { HostWorld } from "../sim/host_world.ts";
+import { TOLERANCE_MS } from "./compare.ts";
 import { type Parts, partsOf } from "./parts.ts";
 import type { Scenario } from "./scenario.ts";
 import { configOf, NAME, PEER_ID, peerConfigOf, SEED, traceDevice, tracePeer, UNIQUE_ID } from "./settings.ts";
@@ -21,8 +22,10 @@ const CONNECT_GRACE_MS = 100;
 const QUIET_TURNS = 10;
 /** On a busy machine it may be long before a firmware that was sent bytes gets its turn. */
 const EXPECT_MS = 500;
-/** Waits longer than this go without, up to so much before their end. */
+/** Waits longer than this get less, those of many hours none, up to so much before their end. */
 const LONG_MS = 10_000;
+const LONG_GRACE_MS = 1;
+const FROM_DAY_MS = 3 * 3_600_000;
 const CAREFUL_MS = 3000;
 /** Longer than any scenario. */
 const LIMIT_MS = 7 * 86_400_000;
@@ -60,13 +63,14 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
     board,
     picture: parts.picture,
     onTrace: () => {},
+    lateMs: TOLERANCE_MS,
     get nowMs() {
       return world.clock.nowUs / 1000;
     },
     after: (ms, run) => void world.clock.after(ms * 1000, run),
     pass: (ms, run) => {
       if (ms >= LONG_MS) {
-        world.externalGraceMs = 0;
+        world.externalGraceMs = ms >= FROM_DAY_MS ? 0 : LONG_GRACE_MS;
         stage.after(ms - CAREFUL_MS, () => {
           world.externalGraceMs = GRACE_MS;
         });

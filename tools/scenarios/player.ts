@@ -6,8 +6,6 @@ import { textOf } from "./display_text.ts";
 import { type Scenario, type Step, sightOf } from "./scenario.ts";
 import type { Stage, TraceEntry } from "./stage.ts";
 
-/** From the device's loop to the broker and back. */
-const WAY_MS = 250;
 /** What a device does comes on its own seconds, looks at switches and counts of pulses on tenths of them. The next step stands aside, so that
  * both do not meet. */
 const ASIDE_MS = 330;
@@ -226,7 +224,8 @@ class Player {
       for (const each of this.#new(step.sub))
         if (this.#said.indexOf(each) <= this.#said.indexOf(found)) each.taken = true;
       const sinceMs = found.atMs - this.#markMs;
-      if (sinceMs < step.minMs - WAY_MS) this.#fail(`it came ${(sinceMs / 1000).toFixed(1)} s after the mark already`);
+      if (sinceMs < step.minMs - this.#stage.lateMs)
+        this.#fail(`it came ${(sinceMs / 1000).toFixed(1)} s after the mark already`);
       else this.#stage.after(ASIDE_MS, () => this.#done());
     };
     this.#stage.after(step.ms, () => {
@@ -242,7 +241,8 @@ class Player {
   #gaps(step: Step & { do: "gaps" }): void {
     const times = this.#takeAll(step.sub).map((each) => each.atMs);
     const spans = times.slice(1).map((each, index) => each - (times[index] as number));
-    const good = (ms: number) => ms >= step.minMs - WAY_MS && ms <= step.maxMs + WAY_MS;
+    const { lateMs } = this.#stage;
+    const good = (ms: number) => ms >= step.minMs - lateMs && ms <= step.maxMs + lateMs;
     this.#check(
       times.length >= step.count && spans.every(good),
       () => `${times.length} with ${spans.map(Math.round).join(", ")} ms between them`,

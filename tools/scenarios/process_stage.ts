@@ -18,6 +18,8 @@ import { actOnWorld } from "./world.ts";
 
 const BROKER = "10.0.0.1";
 const PORT = 1883;
+/** From the device's loop to the broker and back. */
+const WAY_MS = 250;
 
 interface Built {
   program: Program;
@@ -58,6 +60,7 @@ export async function processStage(scenario: Scenario): Promise<Stage> {
     board,
     picture: parts.picture,
     onTrace: () => {},
+    lateMs: WAY_MS,
     get nowMs() {
       return clock.nowUs / 1000;
     },

@@ -18,6 +18,8 @@ export interface Stage {
   /** Its address on its network; undefined when that is not known. */
   readonly ip: string | undefined;
   readonly nowMs: number;
+  /** What the device says may be seen so much later than it was said, and the next one at once. */
+  readonly lateMs: number;
   /** Told of everything that the device does from the first powerOn on. */
   onTrace: (entry: TraceEntry) => void;
   readonly board: Board | undefined;
