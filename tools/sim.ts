@@ -236,6 +236,7 @@ async function show(
     ends.push(observeDevice(bench, other.machine.board, each, shortName(other.profile)));
   if (hasRadio(profile)) ends.push(observeAir(bench, each, keysOf(bench.config)));
   process.on("SIGINT", end);
+  process.on("SIGTERM", end); // an emulator would outlive us
   try {
     if (remote !== undefined) await observeRemote(remote, name, bench, each);
     if (!json) introduce(say, plan, options, bench, cable);
@@ -247,6 +248,7 @@ async function show(
     else await bench.world.runFor(forMs);
   } finally {
     process.off("SIGINT", end);
+    process.off("SIGTERM", end);
     if (options.png !== undefined && picture !== undefined) await Bun.write(options.png, encodePng(picture));
     if (!json) for (const { around } of devices) context.show(around?.look() ?? []);
     for (const finish of ends) finish(); // what the bench does while it is taken down happened to nobody
