@@ -11,6 +11,7 @@ import { writeBudget } from "./bench/budget.ts";
 import { devPart } from "./bench/dev.ts";
 import { type Figure, numberAt, type Part, ratioOf, replaceParts, type Tree, toTree } from "./bench/figure.ts";
 import { heapPart } from "./bench/heap.ts";
+import { latencyPart } from "./bench/latency.ts";
 import { loopPart } from "./bench/loop.ts";
 import { mailPart } from "./bench/mail.ts";
 import { netnowPart } from "./bench/netnow.ts";
@@ -29,6 +30,7 @@ const PARTS: readonly Part[] = [
   devPart,
   mailPart,
   loopPart,
+  latencyPart,
   simPart,
   netnowPart,
 ];

@@ -1,0 +1,103 @@
+// Part `latency`: from an MQTT command on the broker's socket to the pin, on the host firmware, idle and while content is being received over the update link.
+
+import { LINK_PORT, LinkClient } from "../lib/link_client.ts";
+import { connectTcp } from "../lib/wire.ts";
+import { measuredDevice, NAME, OTAKEY } from "./device.ts";
+import { Feeder, publication } from "./feeder.ts";
+import { type Part, quantile } from "./figure.ts";
+
+const COMMANDS = 10_000;
+const CONNECT_LIMIT_MS = 120_000;
+const PIN_LIMIT_MS = 20_000;
+/** Of the relay profile's second relay, active low. */
+const PIN = 26;
+const FILE_BYTES = 256 * 1024;
+
+export const latencyPart: Part = {
+  name: "latency",
+  title: "time from a command to the pin",
+  async *measure(say) {
+    const feeder = await Feeder.start();
+    const broker = { host: "127.0.0.1", port: feeder.port };
+    const device = await measuredDevice({ profile: "relay", broker }).catch(async (thrown) => {
+      await feeder.close(); // it would keep the process alive
+      throw thrown;
+    });
+    const { machine, world } = device.bench;
+    let online = false;
+    let open = false;
+    feeder.onPublish = (topic, payload) => {
+      online ||= topic === `stat/${NAME}/LWT`;
+      open ||= topic === `stat/${NAME}/OTA` && payload.startsWith("netstatus 3");
+    };
+    let level = -1;
+    let switched: () => void = () => {};
+    machine.board.observe((event) => {
+      if (event.kind !== "pin" || event.pin !== PIN || event.level === level) return;
+      level = event.level;
+      switched();
+    });
+    const turn = (on: boolean) => publication(`cmnd/${NAME}/1/TurnOnWithTimeout`, on ? "60" : "0");
+    const commands = [turn(true), turn(false)] as const;
+    let count = 0;
+    const once = () =>
+      new Promise<number>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error("the pin did not follow the command")), PIN_LIMIT_MS);
+        const beganMs = performance.now();
+        switched = () => {
+          clearTimeout(timer);
+          resolve((performance.now() - beganMs) * 1000);
+        };
+        feeder.send(commands[count++ % 2 === 0 ? 0 : 1]);
+      });
+    try {
+      await machine.powerOn();
+      if (!(await world.until(() => online, CONNECT_LIMIT_MS))) throw new Error("the device did not connect");
+      world.setPace(1);
+      await once();
+      await once();
+      for (const load of ["idle", "receiving"] as const) {
+        let receiving = load === "receiving";
+        let received = Promise.resolve();
+        let bytes = 0;
+        if (receiving) {
+          feeder.send(publication(`cmnd/${NAME}/OTA`, "open"));
+          if (!(await world.until(() => open, CONNECT_LIMIT_MS))) throw new Error("the update port did not open");
+          const client = await LinkClient.open(await connectTcp(machine.address, LINK_PORT), {
+            key: Buffer.from(OTAKEY, "hex"),
+          });
+          received = (async () => {
+            const content = new Uint8Array(FILE_BYTES);
+            while (receiving) {
+              crypto.getRandomValues(content.subarray(0, 65536)); // never what is there already
+              await client.putFile("bench.bin", content);
+              bytes += content.length;
+            }
+            client.close();
+          })();
+        }
+        say(`latency: ${COMMANDS} commands, ${load}`);
+        const tookUs: number[] = [];
+        for (let each = 0; each < COMMANDS; each++) tookUs.push(await once());
+        receiving = false;
+        await received;
+        if (load === "receiving" && bytes === 0) throw new Error("nothing was received meanwhile");
+        for (const [name, q] of [
+          ["P50Us", 0.5],
+          ["P99Us", 0.99],
+        ] as const) {
+          yield {
+            key: `latency.${load}${name}`,
+            value: Math.round(quantile(tookUs, q)),
+            unit: "us",
+            method: `command on the broker's socket to the relay's pin at the board, one at a time, ${q * 100} % of ${COMMANDS}${load === "idle" ? "" : `, while files of ${FILE_BYTES} bytes are received over the link and the display is refreshed`}`,
+            better: "lower",
+          };
+        }
+      }
+    } finally {
+      await device.close();
+      await feeder.close();
+    }
+  },
+};
