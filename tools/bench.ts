@@ -10,6 +10,7 @@ import { bootPart } from "./bench/boot.ts";
 import { writeBudget } from "./bench/budget.ts";
 import { devPart } from "./bench/dev.ts";
 import { type Figure, numberAt, type Part, ratioOf, replaceParts, type Tree, toTree } from "./bench/figure.ts";
+import { fleetPart } from "./bench/fleet.ts";
 import { heapPart } from "./bench/heap.ts";
 import { latencyPart } from "./bench/latency.ts";
 import { loopPart } from "./bench/loop.ts";
@@ -31,6 +32,7 @@ const PARTS: readonly Part[] = [
   mailPart,
   loopPart,
   latencyPart,
+  fleetPart,
   simPart,
   netnowPart,
 ];
