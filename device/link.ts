@@ -239,7 +239,8 @@ export class Link {
   /** Body bytes made of the running bundle's and of the frame's own. What is written already is passed over, as in data. */
   private patch(id: number, frame: Uint8Array): Uint8Array | undefined {
     if (this.put === 0 || id !== this.id) return undefined;
-    if (frame.length < 7 || this.put !== PUT_BUNDLE) return fail(id, MALFORMED, "no patch");
+    if (frame.length < 7 || this.put !== PUT_BUNDLE || native.bundleInfo().slot < 0)
+      return fail(id, MALFORMED, "no patch");
     let at = readU32(frame, 3);
     if (at > this.offset) return fail(id, ORDER, `expected ${this.offset}`);
     const limit = Math.min(this.size, at + PATCH_OUTPUT_MAX);

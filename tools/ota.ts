@@ -25,7 +25,7 @@ export const program = withNetworkOptions(new Command("ota"), "[name]")
     (file: string, before: string[] = []) => [...before, file],
   )
   .option("--change-profile", "allow another profile than the running one")
-  .option("--force", "send it even if the device runs it already")
+  .option("--force", "send it even if the device runs it already, and all of it")
   .option("--no-wait", "do not wait for the trial's end")
   .option("--timeout <seconds>", "how long to wait for the trial's end (default: 420, with --via 14400)")
   .option("--all", "every device that has a file in devices/, one of them first as a canary")

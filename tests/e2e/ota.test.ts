@@ -120,7 +120,15 @@ test("a connection that is cut half-way goes on where it was", async () => {
   const proxy = await DelayProxy.start({ host: energy.bench.machine.address, port: LINK_PORT, breakAfterBytes: half });
   ends.push(() => proxy.stop());
   const path = await bundleFile(energy, changed);
-  const { code, events } = await ota(energy, "--json", "--bundle", path, "--addr", `127.0.0.1:${proxy.port}`);
+  const { code, events } = await ota(
+    energy,
+    "--json",
+    "--force",
+    "--bundle",
+    path,
+    "--addr",
+    `127.0.0.1:${proxy.port}`,
+  );
   expect(code).toBe(0);
   expect(events.find((each) => each["event"] === "retry")).toMatchObject({ attempt: 1 });
   const resumed = events.find((each) => each["event"] === "resumed");
@@ -141,13 +149,21 @@ test("an update that was broken off for good leaves the running bundle alone, an
     if (out.includes("broken off")) stopped ??= proxy.stop();
   };
   const path = await bundleFile(energy, changed);
-  const broken = await watchedOta(energy, stopWhenBroken, "--bundle", path, "--addr", `127.0.0.1:${proxy.port}`);
+  const broken = await watchedOta(
+    energy,
+    stopWhenBroken,
+    "--force",
+    "--bundle",
+    path,
+    "--addr",
+    `127.0.0.1:${proxy.port}`,
+  );
   await stopped;
   expect(broken.code).toBe(1);
   expect(broken.err).toContain("cannot connect to 127.0.0.1");
   expect(energy.bench.machine.resets).toEqual([]);
   expect(await energy.saw(energy.published("VA"), energy.seen.length)).toBe(true);
-  const later = await ota(energy, "--bundle", path);
+  const later = await ota(energy, "--force", "--bundle", path);
   expect(later.code).toBe(0);
   expect(later.out).toMatch(/the device has \d+ of \d+ bytes already; going on from there/);
 });

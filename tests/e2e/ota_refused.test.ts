@@ -148,7 +148,7 @@ test("content that is not what the header says", async () => {
 test("bytes that are changed on the way", async () => {
   const from = energy.seen.length;
   const proxy = await DelayProxy.start({ host: energy.bench.machine.address, port: LINK_PORT, flipAtByte: 15_000 });
-  const run = await ota(energy, "--bundle", await path(changed), "--addr", `127.0.0.1:${proxy.port}`);
+  const run = await ota(energy, "--force", "--bundle", await path(changed), "--addr", `127.0.0.1:${proxy.port}`);
   await proxy.stop();
   // The refusal can be overtaken by the end of the connection, as data is still on its way to the device.
   expect(run.out).toMatch(/broken off \((.*a message did not verify|the connection ended)/);

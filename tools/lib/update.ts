@@ -38,7 +38,7 @@ export interface SessionOptions {
 export interface SendOptions extends SessionOptions {
   bundle: Uint8Array;
   changeProfile?: boolean;
-  /** Sends it even if it runs already. */
+  /** Sends it even if it runs already, and all of it. */
   force?: boolean;
   /** The artifact store, in which the running bundle is looked for: only what differs is sent then. */
   store?: string | undefined;
@@ -64,7 +64,9 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
     if (running.rejectedHash === name && attempt === 1)
       options.onEvent({ event: "rejectedBefore", bundle: name, why: running.rejectedWhy });
     await client.putBundle(options.bundle, {
-      base: loadArtifact(running.hash, options.store)?.bundle,
+      // Recovery lies in the firmware, not in a slot that could be copied from.
+      base:
+        options.force === true || running.state === 0 ? undefined : loadArtifact(running.hash, options.store)?.bundle,
       changeProfile: options.changeProfile ?? false,
       ...putEvents(options.onEvent),
     });
