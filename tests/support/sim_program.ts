@@ -18,7 +18,13 @@ export function forgetDevices(names: readonly string[]): void {
 }
 
 export async function sim(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = Bun.spawn([...PROGRAM, ...args], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...PROGRAM, ...args], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    // In CI it would be coloured, in a pipe on a desk not.
+    env: { ...process.env, NO_COLOR: "1" },
+  });
   const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   return { code: await child.exited, out, err };
 }
