@@ -3,7 +3,8 @@
 
 import { consoleApi } from "./memory_console.ts";
 import { cipherApi, cryptoApi, sha256 } from "./memory_crypto.ts";
-import { type Boot, ChipReset, type MemoryChip } from "./memory_native.ts";
+import { ChipReset } from "./memory_guard.ts";
+import type { Boot, MemoryChip } from "./memory_native.ts";
 import { partApi } from "./memory_parts.ts";
 import { pinApi } from "./memory_pins.ts";
 import { radioApi } from "./memory_radio.ts";

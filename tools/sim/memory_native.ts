@@ -8,6 +8,7 @@ import type { SimClock, Timer } from "./clock.ts";
 import type { EdgeCutter, Level } from "./edge_cutter.ts";
 import type { Machine } from "./machine.ts";
 import { makeApi } from "./memory_api.ts";
+import { guard } from "./memory_guard.ts";
 import type { MemoryNet } from "./memory_net.ts";
 import { MemoryRadio } from "./memory_radio.ts";
 import { RTC_BYTES } from "./memory_sleep.ts";
@@ -46,9 +47,6 @@ export interface MemoryChipOptions {
   /** Called with each boot's `native` before the program runs. */
   onBoot?: (native: Native) => void;
 }
-
-/** Thrown out of `native` functions that do not return; a chip that restarts throws it out of every call. */
-export class ChipReset extends Error {}
 
 /** A bundle's text as a program. */
 export function scriptProgram(text: string): Program {
@@ -379,51 +377,5 @@ export class MemoryChip implements Machine, ChipSide {
     x ^= x << 5;
     this.#random = x;
     return (x >>> 11) & 0xff;
-  }
-}
-
-/** Makes every function of a chip that restarts throw, since on a chip the restart does not return. */
-function guard(api: Native, boot: Boot): Native {
-  const guarded: Record<string, unknown> = {};
-  for (const [name, call] of Object.entries(api) as [string, (...args: unknown[]) => unknown][]) {
-    const checked = checkedCall(call, boot);
-    guarded[name] = Object.defineProperty(checked, "length", { value: call.length });
-  }
-  return guarded as unknown as Native;
-}
-
-/** `call` between two looks at whether the chip restarts. The usual arities have one of their own: millions of calls a simulated hour go
- * through here, and gathering arguments costs more than most of them. */
-function checkedCall(call: (...args: unknown[]) => unknown, boot: Boot): (...args: never[]) => unknown {
-  const alive = (result?: unknown) => {
-    if (boot.dead) throw new ChipReset("the chip restarts");
-    return result;
-  };
-  switch (call.length) {
-    case 0:
-      return () => {
-        alive();
-        return alive(call());
-      };
-    case 1:
-      return (a: unknown) => {
-        alive();
-        return alive(call(a));
-      };
-    case 2:
-      return (a: unknown, b: unknown) => {
-        alive();
-        return alive(call(a, b));
-      };
-    case 3:
-      return (a: unknown, b: unknown, c: unknown) => {
-        alive();
-        return alive(call(a, b, c));
-      };
-    default:
-      return (...args: unknown[]) => {
-        alive();
-        return alive(call(...args));
-      };
   }
 }

@@ -1,6 +1,7 @@
 // Deep sleep and RTC memory of an in-memory chip.
 
-import { ChipReset, type MemoryChip } from "./memory_native.ts";
+import { ChipReset } from "./memory_guard.ts";
+import type { MemoryChip } from "./memory_native.ts";
 import { EINVAL, nativeError } from "./native_error.ts";
 
 /** Bytes of RTC memory that are the program's. */
