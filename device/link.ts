@@ -79,15 +79,17 @@ export class Link {
 
   /** What the device is, as JSON text. */
   hello(): Uint8Array {
+    const bundle = native.bundleInfo();
     return native.encodeText(
       JSON.stringify({
         link: 1,
-        patch: 1,
+        // Recovery lies in the firmware, not in a slot that could be copied from.
+        patch: bundle.slot < 0 ? 0 : 1,
         name: this.deviceName,
         chunk: this.chunk,
         window: this.window,
         machine: native.machine(),
-        bundle: native.bundleInfo(),
+        bundle,
         firmware: native.firmwareInfo(),
       }),
     );

@@ -64,9 +64,7 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
     if (running.rejectedHash === name && attempt === 1)
       options.onEvent({ event: "rejectedBefore", bundle: name, why: running.rejectedWhy });
     await client.putBundle(options.bundle, {
-      // Recovery lies in the firmware, not in a slot that could be copied from.
-      base:
-        options.force === true || running.state === 0 ? undefined : loadArtifact(running.hash, options.store)?.bundle,
+      base: options.force === true ? undefined : loadArtifact(running.hash, options.store)?.bundle,
       changeProfile: options.changeProfile ?? false,
       ...putEvents(options.onEvent),
     });
