@@ -108,8 +108,6 @@ int host_time_start(void);
 void host_time_set(uint64_t now_us);
 // Real microseconds since the process started, whatever the device's clock says.
 uint64_t host_real_us(void);
-// Real time that the firmware spent waiting for the board's answer does not count as running.
-void host_time_excuse(uint64_t real_us);
 bool host_event_pending(void);
 
 // ---------------------------------------------------------------- heap (port_heap.c)

@@ -171,7 +171,6 @@ int host_board_answer(uint8_t answer, void *buf, size_t capacity)
         uint64_t passed_us = host_real_us() - began_us;
         if (wanted_here || passed_us >= limit_us) {
             wanted = 0;
-            host_time_excuse(passed_us);
             return wanted_here ? wanted_length : PORT_EIO;
         }
         struct pollfd polled = {.fd = board, .events = POLLIN};

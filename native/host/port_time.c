@@ -11,7 +11,7 @@
 
 enum {
     WAIT_FDS_MAX = 64,
-    // A turn that runs for longer meets its watchdog even in virtual time (docs/BOARD.md).
+    // A turn that computes for longer meets its watchdog even in virtual time (docs/BOARD.md).
     BUSY_GRACE_US = 2000000,
     YIELD_LOOK_US = 100000,
     // --fast-wait: real time in which the other end of a socket may still answer before the clock jumps.
@@ -24,17 +24,37 @@ static bool is_virtual;
 static uint64_t virtual_us;
 static bool idle;              // the device waits for the board: nothing runs
 static uint64_t busy_since_us; // real time of the end of the last wait
+static uint64_t busy_from_cpu; // and the processor time used up to then, in microseconds
 
 static struct port_event queue[PORT_EVENT_QUEUE_LENGTH];
 static int queue_head, queue_count;
 static uint32_t dropped;
 static int wake_read = -1, wake_write = -1;
 
-static uint64_t monotonic_us(void)
+static uint64_t read_us(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t monotonic_us(void)
+{
+    return read_us(CLOCK_MONOTONIC);
+}
+
+static void begin_turn(void)
+{
+    busy_since_us = host_real_us();
+    busy_from_cpu = read_us(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+// What the present turn has computed. A PC that gives its processors to others, and a board that is slow to answer, do not count.
+static uint64_t turn_us(void)
+{
+    uint64_t real_us = host_real_us() - busy_since_us;
+    if (real_us <= BUSY_GRACE_US) return real_us; // reading the processor's clock is a system call
+    return read_us(CLOCK_PROCESS_CPUTIME_ID) - busy_from_cpu;
 }
 
 uint64_t host_real_us(void)
@@ -47,7 +67,7 @@ int host_time_start(void)
     start_us = monotonic_us();
     is_virtual = host_options.board != NULL || host_options.fast_wait;
     virtual_us = 0;
-    busy_since_us = 0;
+    begin_turn();
     queue_head = queue_count = 0;
     dropped = 0;
     int ends[2];
@@ -67,7 +87,7 @@ static uint64_t now_locked(void)
 {
     if (!is_virtual) return host_real_us();
     if (idle) return virtual_us;
-    uint64_t busy_us = host_real_us() - busy_since_us;
+    uint64_t busy_us = turn_us();
     return busy_us > BUSY_GRACE_US ? virtual_us + busy_us - BUSY_GRACE_US : virtual_us;
 }
 
@@ -84,15 +104,8 @@ void host_time_set(uint64_t now_us)
     pthread_mutex_lock(&lock);
     if (now_us > now_locked()) {
         virtual_us = now_us;
-        if (!idle) busy_since_us = host_real_us();
+        if (!idle) begin_turn();
     }
-    pthread_mutex_unlock(&lock);
-}
-
-void host_time_excuse(uint64_t real_us)
-{
-    pthread_mutex_lock(&lock);
-    busy_since_us += real_us;
     pthread_mutex_unlock(&lock);
 }
 
@@ -100,7 +113,7 @@ static void set_idle(bool on)
 {
     pthread_mutex_lock(&lock);
     if (on && !idle) virtual_us = now_locked();
-    if (!on && idle) busy_since_us = host_real_us();
+    if (!on && idle) begin_turn();
     idle = on;
     pthread_mutex_unlock(&lock);
 }

@@ -19,10 +19,11 @@ import { HostStation } from "./host_station.ts";
 import type { HostWorld, Scheduled } from "./host_world.ts";
 import { loopbackAddress } from "./loopback.ts";
 import type { BenchMachine } from "./machine.ts";
+import { processState, Turn } from "./turn.ts";
 
 /** From reset to the firmware's first instruction, as a chip's boot loader takes. */
 const BOOT_US = 300_000;
-/** A turn is not late before this much real time, see docs/BOARD.md. */
+/** A turn is not late before it has taken this long, see docs/BOARD.md. */
 const HANG_MS = 2000;
 /** Panics in a row, each before the firmware ever went idle, after which the launcher gives up. */
 const PANICS_MAX = 20;
@@ -66,8 +67,7 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
   idles = 0;
   readonly #radio: HostRadio;
   readonly #station: HostStation;
-  /** Since when the process has been busy, real time. */
-  #busySinceMs = 0;
+  #turn: Turn | undefined;
   #untilUs = Number.POSITIVE_INFINITY;
   readonly #options: HostMachineOptions;
   readonly #world: HostWorld;
@@ -194,18 +194,21 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
     this.#socket?.write(Buffer.concat(messages.map(encodeFromBoard)));
   }
 
-  /** The device's clock runs with real time once a turn is late; the watchdog ends the turn when that passes its deadline. */
+  /** The device's clock runs with its turn once that is late; the watchdog ends the turn when the clock passes its deadline. */
   checkHang(): void {
-    if (!this.busy || this.#process === undefined || this.#watchdogUs === 0 || this.#fate !== undefined) return;
+    if (!this.busy || this.#process === undefined || this.#fate !== undefined) return;
+    const { pid } = this.#process;
+    this.#turn ??= new Turn(() => processState(pid));
+    if (this.#watchdogUs === 0) return;
     const remainingMs = Math.max(0, (this.#bootUs + this.#watchdogUs - this.#world.clock.nowUs) / 1000);
     const pace = this.#world.pace === "fast" ? Number.POSITIVE_INFINITY : this.#world.pace;
-    if (performance.now() - this.#busySinceMs < HANG_MS + remainingMs / pace) return;
+    if (this.#turn.look() < HANG_MS + remainingMs / pace) return;
     this.#kill("watchdog");
   }
 
   #setBusy(): void {
     this.busy = true;
-    this.#busySinceMs = performance.now();
+    this.#turn = undefined;
   }
 
   // ---- the process
