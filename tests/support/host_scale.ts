@@ -1,6 +1,6 @@
 // A battery scale and its gateway as two processes of the host firmware: one air, one virtual clock, a real broker between gateway and tools.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Air, type AirSettings } from "../../tools/sim/air.ts";
@@ -8,6 +8,7 @@ import { SimBroker } from "../../tools/sim/broker.ts";
 import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
 import { HostMachine } from "../../tools/sim/host_machine.ts";
 import { HostWorld } from "../../tools/sim/host_world.ts";
+import { type GatewayEvent, WeightLedger } from "./weight_ledger.ts";
 
 export const MANAGER_MAC = "020000000001";
 export const SENSOR_MAC = "020000000002";
@@ -33,6 +34,8 @@ export class HostScale {
   readonly folder: string;
   /** Retained or not, newest last: topics below stat/Manager/. */
   readonly published: { topic: string; payload: string; atMs: number }[] = [];
+  readonly ledger: WeightLedger;
+  readonly gateway: GatewayEvent[] = [];
   /** Console lines by device. */
   readonly lines = { manager: [] as string[], sensor: [] as string[] };
   /** What lies on the scale, in kg; asked for each reading. */
@@ -49,8 +52,15 @@ export class HostScale {
     broker.observe((event) => {
       if (event.kind !== "publish" || !event.topic.startsWith("stat/Manager/")) return;
       const topic = event.topic.slice("stat/Manager/".length);
-      this.published.push({ topic, payload: Buffer.from(event.payload).toString(), atMs: world.clock.nowUs / 1000 });
+      const payload = Buffer.from(event.payload).toString();
+      this.published.push({ topic, payload, atMs: this.nowMs });
+      if (topic === "LWT" && payload === "online") this.gateway.push([this.nowMs, "online"]);
     });
+    this.ledger = new WeightLedger(
+      this.air,
+      () => this.nowMs,
+      () => this.#pairKeys(),
+    );
     const seed = (options.seed ?? 1) * 7919;
     const common = { world, firmware, air: this.air };
     const flash = (name: string) => join(folder, name);
@@ -96,6 +106,43 @@ export class HostScale {
   /** Lets time pass. */
   async run(ms: number): Promise<void> {
     await this.world.until(() => false, ms);
+  }
+
+  get nowMs(): number {
+    return this.world.clock.nowUs / 1000;
+  }
+
+  /** The gateway loses its power and gets it again. */
+  async cutManager(): Promise<void> {
+    this.gateway.push([this.nowMs, "cut"]);
+    await this.manager.powerCut();
+    await this.manager.powerOn();
+  }
+
+  /** The gateway's network goes for a second, and comes again with `channel`. */
+  async changeChannel(channel: number): Promise<void> {
+    const { board } = this.manager;
+    board.setNetwork(false);
+    this.gateway.push([this.nowMs, "offline"]);
+    board.network.channel = channel;
+    await this.run(1000);
+    board.setNetwork(true);
+  }
+
+  /** What the gateway has brought to its broker, as the ledger writes it. */
+  brought(): string[] {
+    const values = this.published.filter(({ topic }) => topic === "Weight" || topic === "Malfunction");
+    return values.map(({ topic, payload }) => `${topic} ${Number(payload).toFixed(3)}`);
+  }
+
+  /** Of all pairs that the sensor's flash still has: its NVS is a log. */
+  #pairKeys(): Uint8Array[] {
+    const nvs = join(this.sensor.flashDir, "nvs.bin");
+    const log = existsSync(nvs) ? readFileSync(nvs, "latin1") : "";
+    const found = log.matchAll(/netnowpair3[0-9A-F:]{17} ([0-9a-f]{64})/g);
+    return [...new Set([...found].map((each) => each[1] as string))].map((hex) =>
+      Uint8Array.from(Buffer.from(hex, "hex")),
+    );
   }
 
   of(topic: string): string[] {

@@ -6,6 +6,7 @@ import { SimClock } from "../../tools/sim/clock.ts";
 import { MemoryChip, type Program } from "../../tools/sim/memory_native.ts";
 import { MemoryNet } from "../../tools/sim/memory_net.ts";
 import { TinyBroker } from "../../tools/sim/tiny_broker.ts";
+import { type GatewayEvent, WeightLedger } from "./weight_ledger.ts";
 
 const BROKER = "10.0.0.1";
 const PAIR = "espnowpsk a-long-random-key\nespnowgroup home\n";
@@ -27,6 +28,8 @@ export class ScaleHouse {
   readonly manager: MemoryChip;
   readonly sensor: MemoryChip;
   readonly published: Published[] = [];
+  readonly ledger: WeightLedger;
+  readonly gateway: GatewayEvent[] = [];
   /** What lies on the scale, in kg; a reading each is drawn from it. */
   kg: () => number = () => 12.5;
   /** False: the HX711 never has a reading. */
@@ -73,7 +76,19 @@ export class ScaleHouse {
       if (client === undefined || !topic.startsWith("stat/Manager/")) return;
       const text = new TextDecoder().decode(payload);
       this.published.push({ atMs: this.nowMs, topic: topic.slice("stat/Manager/".length), payload: text });
+      if (topic === "stat/Manager/LWT" && text === "online") this.gateway.push([this.nowMs, "online"]);
     };
+    this.manager.board.observe((event) => {
+      if (event.kind === "reset") this.gateway.push([this.nowMs, "cut"]);
+    });
+    this.ledger = new WeightLedger(
+      this.air,
+      () => this.nowMs,
+      () => {
+        const hex = this.sensor.nvs.get("netnow/pair3")?.split(" ")[1];
+        return hex === undefined ? [] : [new Uint8Array(Buffer.from(hex, "hex"))];
+      },
+    );
   }
 
   get nowMs(): number {
@@ -82,6 +97,30 @@ export class ScaleHouse {
 
   run(ms: number): void {
     this.clock.advanceTo(this.clock.nowUs + ms * 1000);
+  }
+
+  /** The gateway loses its power and gets it again. */
+  cutManager(): void {
+    void this.manager.powerCut();
+    this.gateway.push([this.nowMs, "cut"]);
+    this.manager.start();
+  }
+
+  /** The gateway's network goes; it comes again with `channel`. */
+  networkGone(): void {
+    this.manager.board.setNetwork(false);
+    this.gateway.push([this.nowMs, "offline"]);
+  }
+
+  networkBack(channel = this.manager.board.network.channel): void {
+    this.manager.board.network.channel = channel;
+    this.manager.board.setNetwork(true);
+  }
+
+  /** What it has brought to its broker, as the ledger writes it. */
+  brought(): string[] {
+    const values = this.published.filter(({ topic }) => topic === "Weight" || topic === "Malfunction");
+    return values.map(({ topic, payload }) => `${topic} ${Number(payload).toFixed(3)}`);
   }
 
   of(topic: string): string[] {

@@ -17,7 +17,19 @@ const api = {
   encodeText: (text: string): Uint8Array => new TextEncoder().encode(text),
 };
 
-(globalThis as { native?: unknown }).native ??= api;
+const place = globalThis as { native?: unknown };
+place.native ??= api;
+
+/** Runs `make` with this `native` in the place of whichever is there, which may be that of a chip without power. */
+export function onPc<Value>(make: () => Value): Value {
+  const before = place.native;
+  place.native = api;
+  try {
+    return make();
+  } finally {
+    place.native = before;
+  }
+}
 
 /** Runs `make` with these bytes as the first random ones. */
 export function withRandom<Value>(bytes: Uint8Array | undefined, make: () => Value): Value {
