@@ -19,6 +19,7 @@ static void idle(const char *why)
     port_log(why);
     // A firmware on trial: the one before it can do more.
     if (port_firmware_info(&info) >= 0 && info.running.state == PORT_FIRMWARE_PENDING) life_restart(why, BOOT_END_PLAIN);
+    port_watchdog_set(0);
     for (;;) port_wait(NULL, 0, UINT64_MAX);
 }
 
@@ -85,7 +86,8 @@ int hearth_main(void)
     }
     apply_pins(&life.header);
     hex_text(hash, life.header.sha256, 8);
-    if (life_on_trial()) vm_watchdog(TRIAL_WATCHDOG_S * 1000);
+    // In place of the boot loader's.
+    vm_watchdog(life_on_trial() ? TRIAL_WATCHDOG_S * 1000 : 0);
     if (vm_start(body, life.header.length, &ctx, &function) < 0) life_crash("the bundle cannot be loaded", "");
     if (life.firmware_trial) port_log("boot: this firmware is on trial");
     if (life.config_trial) port_log("boot: config.txt is on trial");

@@ -60,7 +60,8 @@ void port_delay_us(uint32_t us);
 
 // Tells the hardware watchdog to reset the chip (PORT_RESET_WATCHDOG) as soon as port_now_us() passes `deadline_us`,
 // whatever the firmware is doing then. 0 disarms. On the chip a second task feeds the real watchdog until the deadline,
-// because the hardware's own time-out is shorter than a declared blocking section.
+// because the hardware's own time-out is shorter than a declared blocking section. From the reset until the first call a watchdog of the
+// boot loader's bounds the start to some seconds: who starts calls this in any case, so that a firmware which hangs before is reset.
 void port_watchdog_set(uint64_t deadline_us);
 
 // Called now and then while JavaScript runs long, so that a port can let other tasks of the chip run (idle task).

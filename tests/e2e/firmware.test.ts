@@ -167,3 +167,37 @@ test("a firmware that has nothing to run gives way to the one before at once", a
     image: { slot: 0, state: "valid", rejected: { hash: image.name, why: "restart" } },
   });
 });
+
+test("a firmware that hangs in its first instruction is reset and gives way to the one before", async () => {
+  const device = await running();
+  const elf = Buffer.from(await firmwareVariant("9.9.9")).subarray(0, -32);
+  elf.set(FOREVER[elf.readUInt16LE(ELF_MACHINE_AT)] as Uint8Array, entryAt(elf));
+  const image = readImage(hostImage(elf));
+  if (typeof image === "string") throw new Error(image);
+  await send(device, image);
+  expect(await device.online()).toBe(true);
+  expect(device.bench.machine.resets).toEqual(["software", "watchdog"]);
+  expect(await device.told()).toMatchObject({
+    firmware: "0.1.0",
+    image: { slot: 0, state: "valid", rejected: { hash: image.name, why: "watchdog" } },
+  });
+});
+
+const ELF_MACHINE_AT = 18;
+/** A jump to itself, by the ELF header's number of the machine: x86-64, AArch64. */
+const FOREVER: Record<number, Uint8Array> = { 62: Uint8Array.of(0xeb, 0xfe), 183: Uint8Array.of(0, 0, 0, 0x14) };
+const LOADED = 1;
+
+/** Where in a file of ELF's 64-bit form its first instruction is. */
+function entryAt(elf: Buffer): number {
+  const entry = Number(elf.readBigUInt64LE(24));
+  const headers = Number(elf.readBigUInt64LE(32));
+  for (let index = 0; index < elf.readUInt16LE(56); index++) {
+    const header = headers + index * elf.readUInt16LE(54);
+    const [offset, address, , length] = [8, 16, 24, 32].map((at) => Number(elf.readBigUInt64LE(header + at))) as Quad;
+    if (elf.readUInt32LE(header) === LOADED && entry >= address && entry < address + length)
+      return entry - address + offset;
+  }
+  throw new Error("no entry");
+}
+type Quad = [number, number, number, number];

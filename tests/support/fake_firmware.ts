@@ -30,11 +30,14 @@ socket.on("close", () => process.exit(0));
 socket.on("connect", () => {
   send(1, Buffer.from([reset]));
   log(`reset ${reset}`);
+  if (behaviour !== "unset" || reset === 2) send(9, u64(0));
   switch (behaviour) {
     case "hang": // a turn that never ends
       if (reset === 2) return idle(60_000_000);
       send(9, u64(15_000_000));
       return;
+    case "unset": // idle, and never a word of its watchdog
+      return idle(60_000_000);
     case "late": // idle beyond its watchdog
       if (reset === 2) return idle(60_000_000);
       send(9, u64(15_000_000));

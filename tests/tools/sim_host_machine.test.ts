@@ -64,6 +64,13 @@ test("a device that sleeps beyond its watchdog is reset at the deadline", async 
   expect(seen.find((each) => each.event.kind === "reset")?.t).toBeCloseTo(15, 3);
 });
 
+test("a device that never sets its watchdog is reset by the boot loader's", async () => {
+  const { world, machine, seen, logs } = bench("unset");
+  await machine.powerOn();
+  expect(await world.until(() => logs().includes("reset 2"), 60_000)).toBe(true);
+  expect(seen.find((each) => each.event.kind === "reset")?.t).toBeCloseTo(15, 3);
+});
+
 test("a turn that never ends is killed by the watchdog", async () => {
   const { world, machine, logs } = bench("hang");
   await machine.powerOn();

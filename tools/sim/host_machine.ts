@@ -23,6 +23,8 @@ import { processState, Turn } from "./turn.ts";
 
 /** From reset to the firmware's first instruction, as a chip's boot loader takes. */
 const BOOT_US = 300_000;
+/** What the boot loader's watchdog allows from reset to the firmware's first setting of its own, as in sdkconfig.defaults. */
+const START_US = 15_000_000;
 /** A turn is not late before it has taken this long, see docs/BOARD.md. */
 const HANG_MS = 2000;
 /** Panics in a row, each before the firmware ever went idle, after which the launcher gives up. */
@@ -220,7 +222,6 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
     this.#fate = undefined;
     this.#mail.length = 0;
     this.#untilUs = 0;
-    this.#watchdogUs = 0;
     this.#station.reset();
     this.#sleepUs = 0;
     this.#errorText = "";
@@ -232,6 +233,7 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
       return;
     }
     this.#setBusy();
+    this.#armWatchdog(START_US);
     const command = loaded === undefined ? [...firmware] : [loaded.program, "--firmware-slot", String(loaded.slot)];
     command.push("--flash", this.flashDir, "--board", this.#socketPath, "--reset", String(reason));
     if (seed !== undefined) command.push("--seed", String(seed + this.#boots * 1_000_003));
