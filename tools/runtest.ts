@@ -1,4 +1,4 @@
-// `bun run runtest [NAME...]`: plays scenarios in this process, on the host firmware, or on a device by its name.
+// `bun run runtest [NAME...]`: plays scenarios in this process, on the host firmware, on an emulated chip, or on a device by its name.
 
 import { Command } from "commander";
 import pc from "picocolors";
@@ -21,7 +21,11 @@ interface Options {
 export const program = withBrokerOption(new Command("runtest"))
   .description("Plays scenarios: what is done to an appliance, and what it has to say and do then.")
   .argument("[name...]", "a scenario (relay/timeout) or all of a kind (relay); default: all")
-  .option("--on <machine>", "process, host (the host firmware), or the name of a device on the broker", "process")
+  .option(
+    "--on <machine>",
+    "process, host (the host firmware), qemu or qemu:CHIP (emulated), or the name of a device on the broker",
+    "process",
+  )
   .option("--list", "show the scenarios and what they need of a machine")
   .option("--sentences", "show the reference sentence by sentence, with the scenarios that prove each")
   .option("--json", "one JSON object per line")
@@ -30,9 +34,11 @@ export const program = withBrokerOption(new Command("runtest"))
     `
 A device on the broker is found as \`bun run ota\` finds it: devices/NAME.txt, MQTT_URL. Only scenarios of the profile that it runs are
 played there, in real time; what would need hands on what is around it is left out, and told.
+An emulated chip (docs/FLASHING.md) has the energy meter's parts, and real time, too.
 Examples:
   bun run runtest                          all, in this process
   bun run runtest relay energy/ticker --on host
+  bun run runtest energy every --on qemu:esp32c3
   bun run runtest relay --on garage --broker mqtt://10.0.0.2
 Exit codes: 0 what was played passed, 1 something failed or nothing could be played, 2 wrong usage.`,
   )

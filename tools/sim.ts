@@ -20,6 +20,7 @@ import { describe, observeAir, observeBench, observeDevice, parseDuration, type 
 import { hostFirmware, profileBundle } from "./sim/firmware.ts";
 import type { HostWorld } from "./sim/host_world.ts";
 import type { BenchMachine } from "./sim/machine.ts";
+import { QEMU_PROFILE } from "./sim/machines.ts";
 import { otakeyOf } from "./sim/otakey.ts";
 import { encodePng } from "./sim/picture.ts";
 import { QEMU_CHIPS, type QemuChip } from "./sim/qemu_program.ts";
@@ -112,7 +113,8 @@ function planOf(word: string, options: Options) {
   if (cast === undefined)
     throw new UserError(`There is no profile "${word}" that comes up alone: use ${knownWords().join(", ")}.`);
   const [profile, second] = cast;
-  if (options.qemu && word !== "energy") throw new UsageError("--qemu: only the energy profile's parts are there");
+  if (options.qemu && word !== QEMU_PROFILE)
+    throw new UsageError(`--qemu: only the ${QEMU_PROFILE} profile's parts are there`);
   if (options.chip !== undefined && !options.qemu) throw new UsageError("--chip goes with --qemu");
   const name = options.name ?? `${options.qemu ? "qemu" : "sim"}_${profile}`;
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw new UsageError(`--name ${name}: letters, digits, _ and -, at most 32`);

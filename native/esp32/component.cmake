@@ -4,13 +4,16 @@ set(watch CONFIGURE_DEPENDS) # a new file is seen by the next build
 if(CMAKE_BUILD_EARLY_EXPANSION)
   unset(watch) # not known to scripts
 endif()
+if(IDF_VERSION_MAJOR GREATER_EQUAL 6)
+  set(hal_wdt esp_hal_wdt) # before, it is part of hal, which all components have
+endif()
 file(GLOB sources ${watch} "${CMAKE_CURRENT_LIST_DIR}/../*.c" "${CMAKE_CURRENT_LIST_DIR}/*.c")
 idf_component_register(
   SRCS ${sources}
   PRIV_REQUIRES
     quickjs app_update bootloader_support esp_app_format esp_driver_gpio esp_driver_i2c esp_driver_pcnt esp_driver_rmt esp_driver_uart
     esp_driver_usb_serial_jtag esp_eth esp_event esp_netif esp_partition esp_pm esp_timer esp_wifi espcoredump littlefs lwip mbedtls
-    nvs_flash spi_flash vfs
+    nvs_flash spi_flash vfs ${hal_wdt}
   KCONFIG "${CMAKE_CURRENT_LIST_DIR}/Kconfig")
 idf_build_get_property(version PROJECT_VER)
 idf_build_get_property(target IDF_TARGET)

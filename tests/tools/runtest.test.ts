@@ -17,10 +17,13 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function runtest(...args: string[]) {
-  const child = Bun.spawn([process.execPath, "tools/runtest.ts", ...args], {
+/** What is no string is set in its environment. */
+async function runtest(...args: (string | Record<string, string>)[]) {
+  const words = args.filter((each) => typeof each === "string");
+  const more = Object.assign({}, ...args.filter((each) => typeof each !== "string"));
+  const child = Bun.spawn([process.execPath, "tools/runtest.ts", ...words], {
     cwd: ROOT,
-    env: { ...process.env, NO_COLOR: "1", HEARTH_DEVICES: folder, MQTT_URL: "" },
+    env: { ...process.env, NO_COLOR: "1", HEARTH_DEVICES: folder, MQTT_URL: "", ...more },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -58,11 +61,20 @@ test("what there is not is wrong usage", async () => {
     code: 2,
     err: expect.stringContaining("relay/nothing: --list"),
   });
-  expect(await runtest("relay", "--on", "qemu")).toMatchObject({
-    code: 2,
-    err: expect.stringContaining("not played on qemu"),
-  });
   expect(await runtest("relay", "--on", "attic")).toMatchObject({ code: 2, err: expect.stringContaining("MQTT_URL") });
+});
+
+test("on an emulated chip: what it lacks is told; without an emulator, what to install", async () => {
+  const { code, out } = await runtest("h2o/at_rest", "relay/off", "energy/forced", "--on", "qemu:esp32c3");
+  expect(code).toBe(1);
+  expect(out).toContain("left out h2o/at_rest\n         qemu:esp32c3 has no buses (models sit on its other buses)\n");
+  expect(out).toContain("left out relay/off\n         qemu:esp32c3 has the parts of energy only\n");
+  expect(out).toContain("left out energy/forced\n         qemu:esp32c3 has no time (");
+  const nowhere = { PATH: "/usr/bin:/bin", IDF_TOOLS_PATH: folder };
+  expect(await runtest("energy/windows", "--on", "qemu", nowhere)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("There is no qemu-system-xtensa here"),
+  });
 });
 
 test("on a device that is known by its name: what can be done is done, the rest is left out and told", async () => {

@@ -72,6 +72,20 @@ test("a machine that lacks what is done is told; what it lacks for looking only 
   expect([...needsOf(relay(wait("6m")))]).toEqual(["time"]);
 });
 
+test("a step that is not looked at may have taken its time", async () => {
+  const blind = new Set([...PROCESS.abilities].filter((each) => each !== "networks"));
+  const scenario = relay(
+    sees("0/State", "0"),
+    send("OTA", "reboot"),
+    sees("net", "on", "20s"),
+    sees("LWT", "online", "5s"),
+  );
+  expect(await playOn({ ...PROCESS, abilities: blind }, scenario)).toMatchObject({
+    failures: [],
+    unseen: ["networks"],
+  });
+});
+
 const played = (...trace: TraceEntry[]): Played => ({ failures: [], unseen: [], trace, ms: 100_000 });
 const at = (atMs: number, value: string, stream = "V"): TraceEntry => ({ atMs, stream, value });
 

@@ -12,6 +12,7 @@ import { PZEM_FAULTS, PzemModel } from "../sim/models/pzem.ts";
 import { Ssd1306Model } from "../sim/models/ssd1306.ts";
 import { OneWireBus } from "../sim/one_wire_bus.ts";
 import type { Picture } from "../sim/picture.ts";
+import { METER_UART } from "../sim/qemu_program.ts";
 import { repeatable } from "../sim/random.ts";
 
 export interface Parts {
@@ -21,7 +22,7 @@ export interface Parts {
   picture?: Picture;
 }
 
-const MAKERS: Record<string, (board: Board) => Parts> = {
+const MAKERS: Record<string, (board: Board, uart: number) => Parts> = {
   energy,
   relay: (board) => withDisplay(board, {}),
   switch: wall,
@@ -32,10 +33,10 @@ const MAKERS: Record<string, (board: Board) => Parts> = {
   scale_sensor: scale,
 };
 
-/** Puts the profile's parts on the board. A profile without any has none to act on. */
-export function partsOf(profile: string, board: Board): Parts {
+/** Puts the profile's parts on the board. A profile without any has none to act on. `uart`: the energy meter's. */
+export function partsOf(profile: string, board: Board, uart = METER_UART): Parts {
   const make = MAKERS[profile];
-  return make === undefined ? { act: unknown } : make(board);
+  return make === undefined ? { act: unknown } : make(board, uart);
 }
 
 function unknown(word: string): never {
@@ -76,8 +77,8 @@ function fault(part: I2cPart): (text?: string) => void {
   };
 }
 
-function energy(board: Board): Parts {
-  const meter = new PzemModel(board, 2);
+function energy(board: Board, uart: number): Parts {
+  const meter = new PzemModel(board, uart);
   const set = (key: "volts" | "amps" | "watts") => (value?: string) => {
     meter[key] = number(value);
   };

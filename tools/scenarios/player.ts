@@ -45,6 +45,8 @@ class Player {
   #ended = false;
   #markMs = 0;
   #marked = 0;
+  /** What steps that are not looked at may have taken: a step after them waits for so much longer. */
+  #unseenMs = 0;
   /** Called for each publication while a step waits for one. */
   #waiting: (() => void) | undefined;
 
@@ -84,6 +86,7 @@ class Player {
     const sight = sightOf(step);
     if (sight !== undefined && !this.#abilities.has(sight)) {
       this.#unseen.add(sight);
+      if (step.do === "sees") this.#unseenMs += step.ms;
       this.#done();
     } else this.#guard(() => this.#carryOut(step));
   }
@@ -228,7 +231,9 @@ class Player {
         this.#fail(`it came ${(sinceMs / 1000).toFixed(1)} s after the mark already`);
       else this.#stage.after(ASIDE_MS, () => this.#done());
     };
-    this.#stage.after(step.ms, () => {
+    const limitMs = step.ms + this.#unseenMs + this.#stage.lateMs;
+    this.#unseenMs = 0;
+    this.#stage.after(limitMs, () => {
       if (over) return;
       over = true;
       this.#waiting = undefined;

@@ -1,13 +1,13 @@
 // Plays scenarios on a machine and tells what came of each.
 
 import { DeviceAccess } from "../lib/device_access.ts";
-import { UsageError } from "../lib/errors.ts";
 import { ANSWER_TIMEOUT_MS, deviceBroker } from "../lib/network_device.ts";
-import { type Ability, type ChosenMachine, lackOf } from "../sim/machines.ts";
+import { type Ability, type ChosenMachine, lackOf, QEMU_PROFILE } from "../sim/machines.ts";
 import { boardStage } from "./board_stage.ts";
 import { hostStage } from "./host_stage.ts";
 import { type Played, play } from "./player.ts";
 import { processStage } from "./process_stage.ts";
+import { qemuStage } from "./qemu_stage.ts";
 import { needsOf, type Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
@@ -47,6 +47,8 @@ export async function outcomeOn(machine: ChosenMachine, scenario: Scenario, prof
     };
   const lack = lackOf(machine, needsOf(scenario));
   if (lack !== undefined) return { ...nothing, verdict: "left out", why: [lack] };
+  if (machine.kind === "qemu" && scenario.profile !== QEMU_PROFILE)
+    return { ...nothing, verdict: "left out", why: [`${machine.text} has the parts of ${QEMU_PROFILE} only`] };
   const begunMs = performance.now();
   const { failures, unseen, ms } = await playOn(machine, scenario);
   return {
@@ -70,8 +72,14 @@ export async function playOn(machine: ChosenMachine, scenario: Scenario): Promis
 }
 
 function stageOn(machine: ChosenMachine, scenario: Scenario): Promise<Stage> {
-  if (machine.kind === "process") return processStage(scenario);
-  if (machine.kind === "host") return hostStage(scenario);
-  if (machine.kind === "board") return boardStage(machine.name, machine.broker);
-  throw new UsageError(`scenarios are not played on ${machine.text}: process, host, or a device by its name`);
+  switch (machine.kind) {
+    case "process":
+      return processStage(scenario);
+    case "host":
+      return hostStage(scenario);
+    case "qemu":
+      return qemuStage(machine.chip, scenario);
+    case "board":
+      return boardStage(machine.name, machine.broker);
+  }
 }

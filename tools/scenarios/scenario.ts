@@ -119,7 +119,7 @@ export const blinking = (x: number, y: number): Step => ({ do: "blinking", x, y 
 /** Until the device is on the broker. */
 export const online: Step = sees("LWT", "online", "90s");
 
-/** A board lives in real time: nobody waits for longer than that. */
+/** A board and the emulator live in real time: nobody waits for longer than that. */
 const REAL_WAIT_MAX_MS = 300_000;
 
 /** What a machine must have for this scenario: what is done needs it. */
@@ -128,11 +128,12 @@ export function needsOf(scenario: Scenario): Set<Ability> {
   let waitMs = 0;
   for (const step of scenario.steps) {
     if (step.do === "wait") waitMs += step.ms;
+    if (step.do === "sees") waitMs += step.minMs;
     if (step.do === "world") needs.add(needOf(step.line, scenario));
   }
   for (const line of scenario.before ?? []) needs.add(needOf(line, scenario));
   // A device that somebody else has configured cannot be given tokens of ours.
-  if (scenario.config !== undefined) needs.add("store");
+  if (scenario.config !== undefined) needs.add("config");
   if (scenario.peer !== undefined) needs.add("radio");
   if (waitMs > REAL_WAIT_MAX_MS) needs.add("time");
   return needs;
@@ -141,7 +142,7 @@ export function needsOf(scenario: Scenario): Set<Ability> {
 function needOf(line: string, { profile }: Scenario): Ability {
   const [word] = line.split(" ");
   if (word === "network" || word === "broker" || word === "power") return word;
-  if (word === "joins") return "network";
+  if (word === "joins") return "networks";
   if (word === "reset") return "power";
   if (word === "pin") return "pins";
   if (word === "peer" || word === "air") return "radio";
@@ -153,7 +154,7 @@ export function sightOf(step: Step): Ability | undefined {
   if (step.do === "pins" || step.do === "edges" || step.do === "order" || step.do === "cpu") return "pins";
   if (step.do === "shows" || step.do === "lit" || step.do === "blinking") return "buses";
   if (step.do === "resets" || ("sub" in step && step.sub === "reset")) return "resets";
-  if ("sub" in step && step.sub === "net") return "network";
+  if ("sub" in step && step.sub === "net") return "networks";
   if ("sub" in step && /^(said by |peer )/.test(step.sub)) return "radio";
   return undefined;
 }

@@ -14,13 +14,13 @@ export const PEER_ID = "020000000002";
 export const SEED = 1;
 const OTAKEY = "11".repeat(32);
 
-/** config.txt of the scenario's device. `broker`: its address and port. */
-export function configOf(scenario: Scenario, broker: { host: string; port: number }): string {
+/** config.txt of the scenario's device. `network`: the broker's address and port, and the network's name where it has to be a certain one. */
+export function configOf(scenario: Scenario, network: { ssid?: string; host: string; port: number }): string {
   const base = [
-    "ssid home",
+    `ssid ${network.ssid ?? "home"}`,
     "password secret",
-    `mqttbroker ${broker.host}`,
-    `mqttport ${broker.port}`,
+    `mqttbroker ${network.host}`,
+    `mqttport ${network.port}`,
     `mqttname ${NAME}`,
     "watchdog 1",
     `otakey ${OTAKEY}`,

@@ -13,12 +13,7 @@ import { Household } from "./household.ts";
 import type { BenchMachine } from "./machine.ts";
 import { PzemModel } from "./models/pzem.ts";
 import { QemuMachine } from "./qemu_machine.ts";
-import { findQemu, QEMU_CHIPS, type QemuChip, qemuImage } from "./qemu_program.ts";
-
-/** UART of the energy profile's meter; UART 1 on the chips that have two. */
-const PZEM_UART = 2;
-/** This PC's loopback as the emulator's network has it. */
-const QEMU_HOST = "10.0.2.2";
+import { findQemu, METER_UART, meterUart, QEMU_HOST, QEMU_SSID, type QemuChip, qemuImage } from "./qemu_program.ts";
 
 interface CommonOptions {
   name: string;
@@ -81,7 +76,7 @@ export class Bench<M extends BenchMachine = HostMachine> {
     const table = await Bench.#lay(options, options.pace, options.peripheral !== true);
     const machine = hostMachine(table, options);
     const config = options.peripheral ? peripheralConfig(options) : configText(table, "simulated", "127.0.0.1");
-    const bench = new Bench(table, machine, PZEM_UART, config);
+    const bench = new Bench(table, machine, METER_UART, config);
     await prepare(machine, options.bundle, config);
     return bench;
   }
@@ -103,8 +98,7 @@ export class Bench<M extends BenchMachine = HostMachine> {
     const program = await findQemu(chip);
     const table = await Bench.#lay(options, 1, true);
     const machine = new QemuMachine({ world: table.world, chip, program, image, flashDir: table.flashDir });
-    const uart = Math.min(PZEM_UART, QEMU_CHIPS[chip].uarts - 1);
-    const bench = new Bench(table, machine, uart, configText(table, "(qemu)", QEMU_HOST));
+    const bench = new Bench(table, machine, meterUart(chip), configText(table, QEMU_SSID, QEMU_HOST));
     await prepare(machine, options.bundle, bench.config);
     return bench;
   }

@@ -8,6 +8,7 @@ import { QEMU_CHIPS, type QemuChip } from "./qemu_program.ts";
 export const ABILITIES = {
   power: "the power can be cut",
   network: "the network around it can go away",
+  networks: "networks of every kind are around it, and its way into one is seen",
   broker: "the broker is ours: it can fail",
   resets: "the reasons of its resets are seen",
   uart: "a model sits on its UART",
@@ -15,6 +16,7 @@ export const ABILITIES = {
   pins: "its pins are seen and driven",
   radio: "ESP-NOW, with others on the air",
   sleep: "deep sleep",
+  config: "it can be given a configuration for the occasion",
   store: "what is stored on the chip is seen, and can be put there",
   link: "the update link over TCP",
   serial: "a serial port for the tools",
@@ -47,9 +49,12 @@ const EVERYTHING = Object.keys(ABILITIES) as Ability[];
 const HAS: Record<MachineKind["kind"], readonly Ability[]> = {
   process: EVERYTHING.filter((each) => !["link", "serial", "faults"].includes(each)),
   host: EVERYTHING,
-  qemu: ["power", "network", "broker", "resets", "uart", "link"],
+  qemu: ["power", "network", "broker", "resets", "uart", "config", "link"],
   board: ["link"],
 };
+
+/** The one profile whose parts are around an emulated chip: it has UARTs and Ethernet. */
+export const QEMU_PROFILE = "energy";
 
 /** The machine that `text` names: process, host, qemu, qemu:CHIP or board:NAME. Throws UsageError for anything else. */
 export function chooseMachine(text: string, reach: BoardReach = {}): ChosenMachine {

@@ -14,6 +14,18 @@ export const QEMU_CHIPS = {
 } as const satisfies Partial<Record<Chip, object>>;
 export type QemuChip = keyof typeof QEMU_CHIPS;
 
+/** Network kind in config.txt, and this PC's loopback as the emulator's network has it. */
+export const QEMU_SSID = "(qemu)";
+export const QEMU_HOST = "10.0.2.2";
+
+/** UART of the energy profile's meter on the chips that have it. */
+export const METER_UART = 2;
+
+/** UART of the energy profile's meter, as the profile chooses it. */
+export function meterUart(chip: QemuChip): number {
+  return Math.min(METER_UART, QEMU_CHIPS[chip].uarts - 1);
+}
+
 /** Path of the program that emulates a chip: from the path, else where ESP-IDF installs its tools. Throws UserError. */
 export async function findQemu(chip: QemuChip): Promise<string> {
   const { program, tool } = QEMU_CHIPS[chip];
