@@ -8,6 +8,8 @@ export interface SwitchBoard {
   /** -1: none. */
   ledPin: number;
   read(): number;
+  /** Asks for an event (kind 3) of each change of an input, or for none any more; false where the inputs cannot tell. */
+  watch(on: boolean): boolean;
   /** The first call enables the outputs. */
   write(states: number): void;
 }
@@ -42,6 +44,15 @@ class DirectBoard implements SwitchBoard {
       if ((native.pinRead(this.inPins[index] as number) === 1) !== this.inverted) bits |= 1 << index;
     }
     return bits;
+  }
+
+  watch(on: boolean): boolean {
+    try {
+      for (const pin of this.inPins) native.pinWatch(pin, on);
+    } catch (_) {
+      return false; // no interrupts left: then the inputs are looked at all the time
+    }
+    return true;
   }
 
   write(states: number): void {
@@ -80,6 +91,11 @@ class ShiftBoard implements SwitchBoard {
   /** Not before the first `write`: a transaction carries the outputs too. */
   read(): number {
     return ~this.exchange() & 0xff;
+  }
+
+  /** The 74HC165 has no line that tells. */
+  watch(_on: boolean): boolean {
+    return false;
   }
 
   write(states: number): void {

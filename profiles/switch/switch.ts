@@ -1,11 +1,13 @@
 // What wall switches do: inputs are sampled and debounced, presses step outputs through the program's phases, outputs and program
 // survive in NVS. Pins are boards.ts, the program language is program.ts, topics' periods are main.ts.
 
-import type { Loop } from "../../device/loop.ts";
+import type { Loop, Task } from "../../device/loop.ts";
 import type { SwitchBoard } from "./boards.ts";
 import { compileProgram, currentPhase, defaultProgram, FOLLOW, PUSH, type Rule } from "./program.ts";
 
 const SPACE = "switch";
+/** An input changed; see NativeEvent. */
+const PIN_EDGE = 3;
 
 export interface SwitchTimes {
   pollMs: number;
@@ -33,6 +35,10 @@ export class Switch {
   private readonly sinceMs: number[];
   /** When the press of a push button counts as long; Infinity when it was, or is none. */
   private readonly longAtMs: number[];
+  /** While nothing moves there is nothing to look at: the board tells of the next change. */
+  private resting: boolean;
+  private lookedMs: number;
+  private task: Task | undefined;
 
   /** Restores outputs at once; `begin` starts to look at the inputs. */
   constructor(
@@ -42,7 +48,9 @@ export class Switch {
     this.states = [];
     this.sinceMs = [];
     this.longAtMs = [];
-    this.inputs = this.raw = this.changes = 0;
+    this.inputs = this.raw = this.changes = this.lookedMs = 0;
+    this.resting = false;
+    this.task = undefined;
     this.onOutput = () => {};
     for (let output = 0; output < board.outputs; output++)
       this.states.push(native.nvsGet(SPACE, String(output)) === "1");
@@ -62,7 +70,8 @@ export class Switch {
       const rule = this.ruleOf(manual);
       if (rule?.kind === FOLLOW) this.enter(rule, this.isOn(manual) ? 1 : 0);
     }
-    loop.task(() => this.look(loop.now(), times), true, "manuals").every(times.pollMs);
+    this.task = loop.task(() => this.look(loop.now(), times), true, "manuals").every(times.pollMs);
+    loop.onEvent(PIN_EDGE, () => this.wake(loop.now(), times.pollMs));
   }
 
   get outputs(): number {
@@ -101,7 +110,14 @@ export class Switch {
   }
 
   private look(nowMs: number, times: SwitchTimes): void {
+    if (this.resting) {
+      this.resting = false;
+      this.board.watch(false);
+      this.task?.every(times.pollMs);
+    }
+    this.lookedMs = nowMs;
     const raw = this.board.read();
+    let moving = false;
     for (let manual = 0; manual < this.board.inputs; manual++) {
       const bit = 1 << manual;
       if (((raw ^ this.raw) & bit) !== 0) this.sinceMs[manual] = nowMs;
@@ -113,8 +129,26 @@ export class Switch {
         this.longAtMs[manual] = Infinity;
         this.held(manual);
       }
+      if (this.longAtMs[manual] !== Infinity) moving = true;
     }
     this.raw = raw;
+    if (!moving && raw === this.inputs) this.rest();
+  }
+
+  /** Looks no more until an input changes. What changed before the board watched is seen by the second reading. */
+  private rest(): void {
+    if (!this.board.watch(true)) return;
+    if (this.board.read() === this.raw) {
+      this.resting = true;
+      this.task?.stop();
+    } else this.board.watch(false);
+  }
+
+  /** Looks again from the next moment on at which it would have looked: the inputs are sampled as if that had never stopped. */
+  private wake(nowMs: number, pollMs: number): void {
+    if (!this.resting || this.task?.active) return;
+    const passed = Math.max(1, Math.ceil((nowMs - this.lookedMs) / pollMs));
+    this.task?.once(this.lookedMs + passed * pollMs - nowMs);
   }
 
   private changed(manual: number): void {

@@ -250,3 +250,73 @@ describe("boards", () => {
     expect(outputs).toBe(4);
   });
 });
+
+describe("at rest", () => {
+  const looked = (tokens: string) => {
+    let looks = 0;
+    const device = new ProfileDevice(program, tokens, ({ board, chip }) => {
+      for (const pin of MANUALS) board.drive(pin, 1);
+      board.attachShift(15, {
+        exchange: () => {
+          looks++;
+          return 0xff;
+        },
+      });
+      chip.options.onBoot = (native) => {
+        const { pinRead } = native;
+        native.pinRead = (pin) => {
+          looks++;
+          return pinRead(pin);
+        };
+      };
+    });
+    device.start();
+    looks = 0;
+    return { device, looks: () => looks };
+  };
+
+  test("inputs on pins are not read again before one of them changes", () => {
+    const { device, looks } = looked(TOKENS("Direct4"));
+    device.run(3_600_000);
+    expect(looks()).toBe(0);
+    press(device, 3);
+    expect(device.take("Manual3/Event")).toEqual(["P"]);
+    expect(looks()).toBeGreaterThan(0);
+  });
+
+  test("dtwonder8's shift register, which cannot tell, is read at each poll", () => {
+    const { device, looks } = looked(TOKENS("dtwonder8"));
+    device.run(10_000);
+    expect(Math.abs(looks() - 1000)).toBeLessThanOrEqual(1);
+  });
+
+  test("inputs are sampled at the moments of the poll, as if it had never stopped", () => {
+    const { device } = looked("driver Direct4\npoll 1000\ndebounce 0\nlongpress 5000\n");
+    const switchedAt = (afterMs: number, heldMs: number) => {
+      device.run(afterMs);
+      device.board.drive(26, 0);
+      device.run(heldMs);
+      device.board.drive(26, 1);
+      device.run(3000);
+      return device.takeTimed("0/State").map((each) => each.atMs);
+    };
+    const [first] = switchedAt(10_137, 1000) as [number];
+    expect(switchedAt(0, 1000).map((atMs) => (atMs - first) % 1000)).toEqual([0]);
+    expect(switchedAt(7411, 1000).map((atMs) => (atMs - first) % 1000)).toEqual([0]);
+    // A pulse that begins after a poll and is over before the next one is not seen.
+    const sincePollMs = (device.nowMs - first) % 1000;
+    expect(switchedAt(1000 - sincePollMs + 100, 800)).toEqual([]);
+  });
+
+  test("an input that never comes to rest does not flood the queue of events", () => {
+    const { device } = looked(TOKENS("Direct4"));
+    for (let edge = 0; edge < 2000; edge++) {
+      device.board.drive(26, edge & 1);
+      device.run(0.3);
+    }
+    expect(device.chip.boot.dropped).toBe(0);
+    expect(device.take("Manual0/Event").length).toBeLessThan(20);
+    press(device, 1);
+    expect(device.take("Manual1/Event")).toEqual(["P"]);
+  });
+});
