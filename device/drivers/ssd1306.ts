@@ -102,10 +102,15 @@ export class Ssd1306 {
     return this.ends[page] === 0;
   }
 
-  /** One page's change; the next one follows in another turn. */
+  /** One page's change; the next one, if there is one, follows in another turn. */
   private send(): void {
+    let sentOne = false;
     for (let page = 0; page < PAGES; page++) {
       if (this.isClean(page)) continue;
+      if (sentOne) {
+        this.task.once(0);
+        return;
+      }
       const first = this.firsts[page] as number;
       const end = this.ends[page] as number;
       const window = [0x21, first, end - 1, 0x22, page, page];
@@ -115,8 +120,7 @@ export class Ssd1306 {
         this.transfer(DATA, end - first, (index) => this.frame[from + index] as number);
       if (!sent) return;
       this.firsts[page] = this.ends[page] = 0;
-      this.task.once(0);
-      return;
+      sentOne = true;
     }
   }
 
