@@ -29,6 +29,13 @@ export const HOUSE_PROFILES = [
 ] as const;
 export type HouseProfile = (typeof HOUSE_PROFILES)[number];
 
+/** Two halves of a house that hear nothing of each other (those of ESP-NOW share an air; to a broker each speaks for itself), of about
+ * the same work: as processes of their own they live the same days, on two cores. */
+export const HOUSE_HALVES: readonly (readonly HouseProfile[])[] = [
+  ["energy", "h2o", "switch", "termo", "rx433"],
+  ["relay", "weather", "scale_manager", "scale_sensor", "tnowc", "tnowp"],
+];
+
 /** They have no network of their own. */
 export const PERIPHERALS: readonly HouseProfile[] = ["scale_sensor", "tnowp"];
 
@@ -52,7 +59,7 @@ export class House {
   /** Every publication, as it happens. */
   onPublish: (publication: TinyPublication) => void = () => {};
 
-  /** Nothing is powered. `programs` by profile; `config` changes a device's config.txt. */
+  /** Nothing is powered. `programs` by profile, of those that are there; `config` changes a device's config.txt. */
   constructor(
     programs: ReadonlyMap<HouseProfile, Program>,
     seed: number,
@@ -64,9 +71,9 @@ export class House {
       this.broker.seen.length = 0;
       this.onPublish(publication);
     };
-    let number = 0;
     for (const [profile, program] of programs) {
-      number++;
+      // The same with or without the others.
+      const number = HOUSE_PROFILES.indexOf(profile) + 1;
       const board = new Board(this.clock);
       board.network.ip = `10.0.0.${number + 1}`;
       const uniqueId = `0200000000${number.toString(16).padStart(2, "0")}`;

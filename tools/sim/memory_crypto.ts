@@ -18,7 +18,11 @@ export function cryptoApi(chip: MemoryChip, boot: Boot) {
     return found;
   };
   const api: Pick<Native, "random" | "sha256" | "noiseBegin" | "noiseWrite" | "noiseRead" | "noiseEnd"> = {
-    random: (length) => Uint8Array.from({ length }, () => chip.randomByte()),
+    random: (length) => {
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length; at++) bytes[at] = chip.randomByte();
+      return bytes;
+    },
     sha256,
     noiseBegin: (initiator, psk, prologue) => {
       if (psk.length !== 32) throw nativeError(EINVAL, `the key has ${psk.length} bytes, not 32`);

@@ -102,6 +102,8 @@ export class MemoryChip implements Machine, ChipSide {
   /** What `bundleInfo` tells when a fixed program runs. */
   fixedInfo: Partial<BundleInfo> = {};
   bundleConfirmed = false;
+  /** Turns of the program's loop, over all boots. */
+  turns = 0;
   /** Takes what the program writes to the serial console, log lines included; false: no room now. */
   consoleOut: (bytes: Uint8Array) => boolean = () => true;
   /** Survives restarts but not power cuts. */
@@ -304,6 +306,7 @@ export class MemoryChip implements Machine, ChipSide {
     const boot = this.boot;
     if (boot.dead || boot.turn === undefined) return;
     const turn = boot.turn;
+    this.turns++;
     this.#run(boot, () => {
       const deadlineMs = turn();
       if (boot.dead) return;

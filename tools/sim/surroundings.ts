@@ -167,20 +167,18 @@ function h2o(board: Board): Surroundings {
   board.attachI2c(0, 0x20, mcp);
   const display = oled(board);
   const meter = new FlowMeter(board, 14, 7.5);
-  let litres = 450;
-  let seen = 0;
-  const step = (): void => {
-    litres = Math.min(CAPACITY, litres + meter.total - seen);
-    seen = meter.total;
+  let litres = 0;
+  const fill = (more: number): void => {
+    litres = Math.max(0, Math.min(CAPACITY, litres + more));
     mcp.low = SENSORS.reduce((bits, percent, at) => bits | (litres >= (percent / 100) * CAPACITY ? 1 << at : 0), 0);
-    board.clock.after(500_000, step);
   };
-  step();
+  fill(450);
+  meter.onFlow = fill;
   return {
     help: "tap 12             opens the tap into the tank, L/min (0 closes it)\ndrain 300          takes litres out of the tank",
     command: (word, argument) => {
       if (word === "tap") meter.perMinute = number(argument, 0, 30);
-      else if (word === "drain") litres = Math.max(0, litres - number(argument, 0, CAPACITY));
+      else if (word === "drain") fill(-number(argument, 0, CAPACITY));
       else return undefined;
       return `the tank has ${litres.toFixed(0)} L, ${meter.perMinute} L/min come in`;
     },

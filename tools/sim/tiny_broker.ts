@@ -223,6 +223,8 @@ export class TinyBroker {
 
 /** MQTT topic filters: `+` is one level, `#` the rest; neither matches a first level that begins with `$`. */
 export function topicMatches(filter: string, topic: string): boolean {
+  // Most filters are whole topics, and each publication meets all of them.
+  if (filter === topic || !(filter.includes("+") || filter.includes("#"))) return filter === topic;
   const filters = filter.split("/");
   const levels = topic.split("/");
   if (topic.startsWith("$") && (filters[0] === "+" || filters[0] === "#")) return false;

@@ -7,6 +7,8 @@ const STEP_US = 100_000;
 export class FlowMeter {
   /** Units that have gone through. */
   total = 0;
+  /** Told of the units that go through, as they do. */
+  onFlow: (units: number) => void = () => {};
   readonly #pulsesPerUnit: number;
   readonly #board: Board;
   readonly #pin: number;
@@ -48,6 +50,7 @@ export class FlowMeter {
   #step(): void {
     const units = (this.#perMinute * STEP_US) / 60e6;
     this.total += units;
+    this.onFlow(units);
     this.#fraction += units * this.#pulsesPerUnit + (this.#noiseHz * STEP_US) / 1e6;
     const count = Math.floor(this.#fraction);
     this.#fraction -= count;

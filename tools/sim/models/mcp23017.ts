@@ -41,11 +41,12 @@ export class Mcp23017Model extends I2cPart {
       this.#write(this.#pointer, value);
       this.#advance();
     }
-    return Uint8Array.from({ length: readLength }, () => {
-      const value = this.#read(this.#pointer);
+    const read = new Uint8Array(readLength);
+    for (let at = 0; at < readLength; at++) {
+      read[at] = this.#read(this.#pointer);
       this.#advance();
-      return value;
-    });
+    }
+    return read;
   }
 
   get #iocon(): number {
