@@ -87,10 +87,7 @@ function outcomeRow({ scenario, verdict, why, unseen, deviceS, realS }: Outcome)
 }
 
 function proofRow({ sentence, text, scenarios, elsewhere }: Proof): string {
-  const where = [
-    ...scenarios,
-    ...(elsewhere === undefined ? [] : [`${elsewhere.test ?? "nowhere"} (${elsewhere.why})`]),
-  ];
+  const where = [...scenarios, ...(elsewhere === undefined ? [] : [`${elsewhere.test} (${elsewhere.why})`])];
   return `${pc.bold(sentence)}  ${text}\n    ${where.length === 0 ? pc.red("nothing proves it") : pc.dim(where.join(", "))}`;
 }
 

@@ -37,7 +37,7 @@ export interface Proof {
   /** Names of scenarios. */
   scenarios: string[];
   /** Where else it is shown, and why there. */
-  elsewhere: { test: string | undefined; why: string } | undefined;
+  elsewhere: { test: string; why: string } | undefined;
 }
 
 /** The reference, sentence by sentence, with what proves each. */

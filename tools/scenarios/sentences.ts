@@ -161,12 +161,15 @@ export const SENTENCES: Record<string, string> = {
 };
 
 /** What a trace of topics and pins cannot show: the test that does, and why it has to look elsewhere. */
-export const ELSEWHERE: Record<string, { test: string | undefined; why: string }> = {
+export const ELSEWHERE: Record<string, { test: string; why: string }> = {
   "all.retained": {
     test: "tests/profiles/energy_device.test.ts",
     why: "the flag is asserted on each publication there",
   },
-  "all.pins": { test: undefined, why: "constants of native/esp32/port_net.c, which no machine on a PC can show" },
+  "all.pins": {
+    test: "tests/native/esp32_eth.test.ts",
+    why: "no machine on a PC has them; there the chip's own file runs, and what it asks of ESP-IDF is looked at",
+  },
   "all.watchdog": { test: "tests/device/appliance.test.ts", why: "a loop has to be made to stand still" },
   "all.blocking": { test: "tests/device/appliance.test.ts", why: "no appliance has such a section of its own" },
   "all.client": { test: "tests/device/mqtt.test.ts", why: "it is in the packet CONNECT" },
