@@ -7,7 +7,7 @@ import { Loop, randomBelow } from "./loop.ts";
 import { Mqtt, type MqttHandler, type MqttSettings } from "./mqtt.ts";
 import { Net, netKind } from "./net.ts";
 import { countEvent } from "./nvram.ts";
-import { explain, OtaCommands } from "./ota_commands.ts";
+import { explain, notTold, OtaCommands } from "./ota_commands.ts";
 import { ALONE_MS, Proof } from "./proof.ts";
 import { Publisher, type Value } from "./publisher.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -218,8 +218,8 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
       // Before the first connection it would be published twice.
       if (this.greeted) this.log.line(line);
       else native.log(line);
-    } catch (_) {
-      // No memory to tell of it: it was counted.
+    } catch (thrown) {
+      notTold(thrown);
     }
   }
 

@@ -196,3 +196,9 @@ export function explain(error: unknown): string {
   if (error === null) return "out of memory";
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
+
+/** What was thrown while an exception was being told. Storage that is full is passed over. Without the memory even for that nothing else works
+ * either: the device restarts with that as its reason. */
+export function notTold(error: unknown): void {
+  if (error === null || (error as Error).message === "out of memory") throw error;
+}

@@ -10,7 +10,7 @@ import { type NetnowKeys, netnowKeys, versionOf } from "./netnow_codec.ts";
 import { NetnowPeripheral } from "./netnow_peripheral.ts";
 import { NetnowRadio } from "./netnow_radio.ts";
 import { Netnow3Peripheral } from "./netnow3_peripheral.ts";
-import { explain, keepAll } from "./ota_commands.ts";
+import { explain, keepAll, notTold } from "./ota_commands.ts";
 import { keepGood } from "./recovery.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -165,8 +165,8 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
     this.exceptions++;
     try {
       native.exceptionStore(explain(error), error instanceof Error ? (error.stack ?? "") : "");
-    } catch (_) {
-      // No memory to tell of it: it was counted.
+    } catch (thrown) {
+      notTold(thrown);
     }
   }
 }

@@ -237,6 +237,29 @@ test("an exception that is not core is stored, counted, published and survived",
   expect(log).toEqual([`exception ${house.chip.nvs.get("hearth/exception")}`]);
 });
 
+/** What becomes of a device when a task fails and what would store its exception throws this. */
+function notStored(thrown: unknown): { resets: string[]; counted: number } {
+  const house = new House((appliance) => {
+    native.exceptionStore = () => {
+      throw thrown;
+    };
+    if (house.boots === 2) appliance.loop.task(() => fail()).once(30_000);
+  });
+  house.boot(35_000);
+  return { resets: house.chip.resets.slice(1), counted: house.appliance.exceptions };
+}
+
+test.each([
+  ["no Error could be made", null],
+  ["the engine has thrown", new Error("out of memory")],
+])("one that there is no memory to tell of restarts the device: %s", (_, thrown) => {
+  expect(notStored(thrown)).toEqual({ resets: ["software"], counted: 0 });
+});
+
+test("one that there is no room to store is counted", () => {
+  expect(notStored(new Error("nvsSet: PORT_EFULL"))).toEqual({ resets: [], counted: 1 });
+});
+
 test("one that comes again and again is stored and published once a minute and counted each time", () => {
   const house = new House((appliance) => {
     appliance.loop

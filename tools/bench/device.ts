@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { baseConfig } from "../../profiles/base_config.ts";
-import { buildBundle, buildNative } from "../lib/native_build.ts";
+import { buildBundle, buildNative, type NativeVariant } from "../lib/native_build.ts";
 import { ROOT } from "../lib/paths.ts";
 import { Bench } from "../sim/bench.ts";
 
@@ -16,8 +16,10 @@ const CONNECT_LIMIT_MS = 120_000;
 
 export interface DeviceOptions {
   profile: string;
-  /** The 32-bit build, which has a chip's heap. */
-  m32?: boolean;
+  /** Of the firmware; by default the 64-bit build. The 32-bit one has a chip's heap. */
+  variant?: NativeVariant;
+  /** bundle.bin of the profile, built already. */
+  bundle?: Uint8Array;
   /** More options for the firmware. */
   args?: string[];
   /** A broker elsewhere. */
@@ -63,9 +65,10 @@ export function sampleTokens(profile: string): string[] {
 /** A device with the power still off; its time runs as fast as it can. */
 export async function measuredDevice(options: DeviceOptions): Promise<MeasuredDevice> {
   const folder = mkdtempSync(join(tmpdir(), "hearth-bench-"));
-  const { hearth } = await buildNative({ m32: options.m32 ?? false });
+  const { hearth } = await buildNative(options.variant);
   const recovery = options.profile === "recovery";
-  const bundle = recovery ? new Uint8Array(512) : (await buildBundle({ profile: options.profile })).bundle;
+  const built = async () => options.bundle ?? (await buildBundle({ profile: options.profile })).bundle;
+  const bundle = recovery ? new Uint8Array(512) : await built();
   const bench = await Bench.make({
     name: NAME,
     firmware: hearth,

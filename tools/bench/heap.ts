@@ -54,9 +54,9 @@ export async function runHeap(profile: string, momentsMs: readonly number[]): Pr
 }
 
 /** The device with what it connects to: a broker, or a central. */
-async function withItsEnd(profile: string, args: string[]): Promise<MeasuredPeripheral> {
+async function withItsEnd(profile: string, args: string[]): Promise<Omit<MeasuredPeripheral, "post">> {
   if (!mqttProfiles().includes(profile)) return measuredPeripheral(profile, args);
-  const { bench, seen, close } = await measuredDevice({ profile, m32: true, args });
+  const { bench, seen, close } = await measuredDevice({ profile, variant: { m32: true }, args });
   const connected = () => seen.some((each) => each.topic === "LWT" && each.payload === "online");
   return { machine: bench.machine, world: bench.world, connected, close };
 }

@@ -3,7 +3,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildBundle, buildNative } from "../lib/native_build.ts";
+import { bundleMail } from "../lib/mail.ts";
+import { buildBundle, buildNative, type NativeVariant } from "../lib/native_build.ts";
 import { ROOT } from "../lib/paths.ts";
 import { Air } from "../sim/air.ts";
 import { Board } from "../sim/board.ts";
@@ -28,13 +29,20 @@ export interface MeasuredPeripheral {
   world: HostWorld;
   /** True once its central has told the broker of it. */
   connected(): boolean;
+  /** Leaves an update for it with its central. */
+  post(bundle: Uint8Array): void;
   close(): Promise<void>;
 }
 
-/** With the power still off; its central is on. */
-export async function measuredPeripheral(profile: string, args: string[]): Promise<MeasuredPeripheral> {
+/** With the power still off; its central is on. `bundle`: bundle.bin of the profile, built already. */
+export async function measuredPeripheral(
+  profile: string,
+  args: string[],
+  variant: NativeVariant = { m32: true },
+  bundle?: Uint8Array,
+): Promise<MeasuredPeripheral> {
   const folder = mkdtempSync(join(tmpdir(), "hearth-bench-"));
-  const { hearth } = await buildNative({ m32: true });
+  const { hearth } = await buildNative(variant);
   const world = new HostWorld("fast");
   const air = new Air(world.clock);
   const net = new MemoryNet(world.clock);
@@ -72,7 +80,7 @@ export async function measuredPeripheral(profile: string, args: string[]): Promi
     air,
   });
   machine.board.attachHx711(DATA_PIN, CLOCK_PIN, { clocked: () => COUNTS });
-  if (profile !== "recovery_espnow") await machine.installBundle((await buildBundle({ profile })).bundle);
+  if (profile !== "recovery_espnow") await machine.installBundle(bundle ?? (await buildBundle({ profile })).bundle);
   await machine.writeFile("config.txt", `${config.trimEnd()}\notakey ${OTAKEY}\n`);
   central.start();
   world.clock.advanceTo(CENTRAL_MS * 1000);
@@ -80,6 +88,9 @@ export async function measuredPeripheral(profile: string, args: string[]): Promi
     machine,
     world,
     connected: () => told,
+    post: (bundle) => {
+      central.files.set(`mail.${MAC}`, new Uint8Array(bundleMail(Buffer.from(OTAKEY, "hex"), MAC, 1, bundle)));
+    },
     close: async () => {
       await world.stop();
       await machine.close();
