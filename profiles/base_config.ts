@@ -25,6 +25,20 @@ export const integer = (min: number, max: number) => {
  * text gets into a bundle: the bundler puts it in. */
 export const tokensOf = (schema: z.ZodObject) => ` ${Object.keys(schema.shape).join(" ")} `;
 
+/** What every device has, with or without a network. */
+export const deviceTokens = {
+  watchdog: flag.describe("1: the watchdog restarts a device that hangs; 0: off"),
+  otakey: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, "must be 64 hex digits")
+    .optional()
+    .describe("key of updates over the air; without it over serial only"),
+  keep: z
+    .enum(["auto", "manual"], "must be auto or manual")
+    .optional()
+    .describe("who makes an update permanent: the device (auto), or keepversion"),
+};
+
 export const baseConfig = z.strictObject({
   ssid: text(32).describe("Wi-Fi network, or (wired), (wired2), (qemu), (none)"),
   password: text(64).optional().describe("password of the Wi-Fi network"),
@@ -32,28 +46,14 @@ export const baseConfig = z.strictObject({
   mqttname: text(32)
     .regex(/^[^+#/]+$/, "must not contain + # /")
     .describe("NAME in all topics"),
-  watchdog: flag.describe("1: the watchdog restarts a device that hangs; 0: off"),
-  otakey: z
-    .string()
-    .regex(/^[0-9a-fA-F]{64}$/, "must be 64 hex digits")
-    .optional()
-    .describe("key of updates over the air; without it over serial only"),
+  ...deviceTokens,
   mqttport: integer(1, 65535).optional().describe("TCP port of the broker, 1883 if not given"),
   mqttuser: text(64).optional().describe("user at the broker"),
   mqttpass: text(64).optional().describe("password at the broker"),
-  keep: z
-    .enum(["auto", "manual"], "must be auto or manual")
-    .optional()
-    .describe("who makes an update permanent: the device (auto), or keepversion"),
   discovery: z
     .enum(["none", "homeassistant"], "must be none or homeassistant")
     .optional()
     .describe("announces the device to a home automation"),
-  espnowversion: z
-    .enum(["2", "3", "auto"], "must be 2, 3 or auto")
-    .optional()
-    .describe("version of the ESP-NOW protocol"),
-  otavia: z.enum(["mqtt", "espnow"], "must be mqtt or espnow").optional().describe("how updates reach the device"),
 });
 
 export type BaseConfig = z.infer<typeof baseConfig> & BaseTokens;

@@ -2,7 +2,7 @@
 // has beside the tokens of an MQTT profile.
 
 import { z } from "zod";
-import { flag, integer, text } from "./base_config.ts";
+import { deviceTokens, integer, text } from "./base_config.ts";
 
 export const espnowTokens = {
   espnowpsk: text(64).describe("key that all devices of a group share; long and random"),
@@ -19,16 +19,7 @@ export const espnowTokens = {
 
 export const peripheralConfig = z.strictObject({
   ...espnowTokens,
-  watchdog: flag.describe("1: the watchdog restarts a device that hangs; 0: off"),
-  otakey: z
-    .string()
-    .regex(/^[0-9a-fA-F]{64}$/, "must be 64 hex digits")
-    .optional()
-    .describe("key of updates over the air; without it over serial only"),
-  keep: z
-    .enum(["auto", "manual"], "must be auto or manual")
-    .optional()
-    .describe("who makes an update permanent: the device (auto), or keepversion"),
+  ...deviceTokens,
   otavia: z.enum(["mqtt", "espnow"], "must be mqtt or espnow").optional().describe("how updates reach the device"),
 });
 
