@@ -140,15 +140,17 @@ export class HostWorld {
     };
   }
 
-  /** Lets time pass until `done` is true; false when `limitMs` of virtual time went by before, or the world ended. */
+  /** Lets time pass until `done` is true; false when `limitMs` of virtual time went by before, or the world ended. Whoever is told that the
+   * limit is reached finds the world at that very moment; it moves on behind him. */
   async until(done: () => boolean, limitMs: number): Promise<boolean> {
     this.start();
-    let over = false;
+    let release: (() => void) | undefined;
     const timer = this.clock.after(limitMs * 1000, () => {
-      over = true;
+      release = this.hold();
     });
-    while (!over && !this.#stopped && !done()) await sleep(1);
+    while (release === undefined && !this.#stopped && !done()) await sleep(1);
     timer.cancelled = true;
+    if (release !== undefined) setImmediate(release);
     if (this.#failure !== undefined) throw this.#failure;
     return done();
   }
