@@ -11,8 +11,8 @@ import { hostFirmware, profileBundle } from "../../tools/sim/firmware.ts";
 import { HostMachine } from "../../tools/sim/host_machine.ts";
 import { HostWorld } from "../../tools/sim/host_world.ts";
 
-/** Device seconds per real second: bytes of the link are not seen by the scheduler. */
-export const FLEET_PACE = 5;
+/** Device seconds per real second: bytes of the link are not seen by the scheduler, and the tool has to keep up on a busy PC. */
+export const FLEET_PACE = 2;
 const LIMIT_MS = 900_000;
 const ANSWER_MS = 30_000;
 
