@@ -17,6 +17,8 @@ import { Watchdog } from "./watchdog.ts";
 export const START_FUDGE_MS = 10_000;
 /** `native.resetReason` */
 const DEEP_SLEEP = 4;
+/** `native.netState` */
+const NET_UP = 3;
 export const WATCHDOG_AFTER_S = 10;
 export const NET_AFTER_S = 12;
 /** Without a byte from the broker for so long the device restarts. */
@@ -152,6 +154,9 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
     } catch (error) {
       throw recoverIfConfig(error);
     }
+    // A network that the program before in this boot has left up (native.restartProgram).
+    if (this.net === undefined) native.netOff();
+    else if (native.netState() === NET_UP) this.startNet();
   }
 
   /** Once a second: what the start-up order asks for, the watchdog, the broker's silence, log lines that wait. */
@@ -159,11 +164,7 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
     const elapsedS = Math.round((this.loop.now() - this.beganMs) / 1000);
     if (elapsedS >= WATCHDOG_AFTER_S && !this.watchdog.armed && this.base.get("watchdog") !== "0") this.watchdog.arm();
     this.watchdog.feed();
-    if (elapsedS >= NET_AFTER_S && !this.started) {
-      this.started = true;
-      this.heardMs = this.loop.now();
-      this.net?.start();
-    }
+    if (elapsedS >= NET_AFTER_S) this.startNet();
     if (this.net === undefined) {
       if (elapsedS * 1000 >= ALONE_MS && !this.proof.done) this.proof.confirm(this.base.get("keep") !== "manual");
       return;
@@ -173,6 +174,13 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
       native.restart("no MQTT for 10 min", false);
     }
     this.log.flush();
+  }
+
+  private startNet(): void {
+    if (this.started) return;
+    this.started = true;
+    this.heardMs = this.loop.now();
+    this.net?.start();
   }
 
   private blink(): void {

@@ -53,8 +53,8 @@ const PORT_EBUSY = -10;
 const PORT_EBAD = -11;
 
 export class Link {
-  /** A restart was asked for and answered; the carrier does it when the answer is out. */
-  rebooting = false;
+  /** A restart was asked for and answered: 1 of the program alone, 2 of the chip. The carrier does it when the answer is out. */
+  rebooting = 0;
 
   /** A configuration that came over this carrier has to prove itself; not so where somebody holds the cable. */
   configTrial = true;
@@ -140,7 +140,7 @@ export class Link {
       case LOG:
         return json(id, { reboot: native.rebootReason(), exception: native.exceptionRead() });
       case REBOOT:
-        this.rebooting = true;
+        this.rebooting = body[0] === 1 ? 1 : 2;
         break;
       case GET: {
         if (body.length < 5) return fail(id, MALFORMED, "short get");

@@ -176,6 +176,7 @@ function beginSession(loop: Loop, options: SerialOptions, owner: SerialLink): ()
   function rest(): void {
     if (link?.rebooting) {
       options.beforeReboot?.();
+      if (link.rebooting === 1) native.restartProgram("link");
       native.restart("link", true);
     }
     if (framed && have > 0) broken();

@@ -242,6 +242,7 @@ export class LinkServer {
     if (!rebooting) return;
     this.close();
     this.options.beforeReboot?.();
+    if (rebooting === 1) native.restartProgram("link");
     native.restart("link", true);
   }
 

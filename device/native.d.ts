@@ -10,10 +10,14 @@ interface Native {
   // ---- system (mod_sys.c)
   /** Registers the loop's body: called after evaluation and after every wait; returns the next deadline on the clock of `now()` (Infinity: none). */
   onTurn(turn: () => number): void;
-  /** Milliseconds since boot; monotonic. */
+  /** Milliseconds since this program was started, at boot or by `restartProgram`; monotonic. */
   now(): number;
   /** Restarts the chip. `asked` says that a person or tool wanted it (no random start-up delay); `why` is kept as the reboot reason. Does not return. */
   restart(why: string, asked: boolean): never;
+  /** Ends this program and lets the slots decide anew what runs, without a reset of the chip: what it held is given back, boot pins that are outputs
+   * keep their level, and a network that is up stays: the next program's `netOn` and `netConnect` find it so. That one's clock begins at 0, with reset
+   * reason 1, asked for. The chip is reset all the same where only that will do: for a firmware that waits or is on trial, another profile, recovery. Does not return. */
+  restartProgram(why: string): never;
   /** Why this boot happened: 0 power on, 1 software, 2 watchdog, 3 panic, 4 deep sleep, 5 brown-out. */
   resetReason(): number;
   /** True if the restart that led here was asked for (see `restart`). */

@@ -41,7 +41,7 @@ export class Net {
     this.states = new StateMachine<NetState>(
       loop,
       "idle",
-      { idle: ["off"], off: ["connecting"], connecting: ["up", "lost"], up: ["lost"], lost: ["off"] },
+      { idle: ["off", "connecting"], off: ["connecting"], connecting: ["up", "lost"], up: ["lost"], lost: ["off"] },
       true,
     );
     this.states.observe((from, to) => this.entered(from, to));
@@ -53,7 +53,10 @@ export class Net {
 
   start(): void {
     this.gone.once(GONE_MS);
-    this.states.to("off");
+    // Left up by the program before (native.restartProgram): taken over as it is, unless it is another network than ours.
+    const kept = native.netState() === UP;
+    this.states.to(kept ? "connecting" : "off");
+    if (kept) this.look();
   }
 
   private entered(from: NetState, to: NetState): void {

@@ -43,4 +43,9 @@ enum { SOCKETS_MAX = 6 };
 int sockets_wanted(struct port_wait_fd fds[SOCKETS_MAX]);
 void sockets_ready(const struct port_wait_fd *fds, int count);
 
+// For main.c, when a program is over: its sockets and Noise sessions end; a network interface that is up stays so for the next one.
+void sockets_close(void);
+void noise_close(void);
+void net_keep(void);
+
 #endif

@@ -189,6 +189,14 @@ bool firmware_boot(enum port_reset reset, enum boot_end end, enum slot_why *back
     return trial;
 }
 
+bool firmware_is_due(void)
+{
+    struct port_firmware_info info;
+    uint8_t tried[8];
+    if (port_firmware_info(&info) < 0) return false;
+    return info.running.state == PORT_FIRMWARE_PENDING || port_nvs_get(space, key_try, tried, sizeof tried) == (int)sizeof tried;
+}
+
 void firmware_reject(enum slot_why why)
 {
     struct port_firmware_info info;

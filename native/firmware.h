@@ -15,6 +15,8 @@ int firmware_confirm(void);
 
 // Once at boot: true when the running firmware is on trial. `back` says why a new firmware was taken back by this very boot.
 bool firmware_boot(enum port_reset reset, enum boot_end end, enum slot_why *back);
+// True while a new firmware waits for the next boot, or runs on trial.
+bool firmware_is_due(void);
 // Notes why the running firmware goes and restarts into the other one. Returns only when there is no other.
 void firmware_reject(enum slot_why why);
 // The image that was taken back last: fills its hash, returns why; WHY_NONE if there is none.

@@ -1,5 +1,6 @@
 // The memory of the firmware over restarts: RTC memory for the way a boot ended, NVS for what is reported later.
 #include "life.h"
+#include "firmware.h"
 #include "text.h"
 #include "trials.h"
 #include "vm.h"
@@ -36,6 +37,11 @@ void life_log(const char *format, ...)
 static uint32_t note_crc(const struct rtc_note *note)
 {
     return crc32_ieee(&note->end, sizeof *note - offsetof(struct rtc_note, end));
+}
+
+uint64_t life_now_us(void)
+{
+    return port_now_us() - life.began_us;
 }
 
 enum boot_end life_last_end(char why[LIFE_WHY_MAX + 1])
@@ -75,9 +81,21 @@ void life_set_crashes(int count)
     else (void)port_nvs_set(life_space, "crashes", &value, 1);
 }
 
-void life_restart(const char *why, enum boot_end end)
+static void keep_reason(const char *why)
 {
     if (why != NULL) (void)port_nvs_set(life_space, "reboot", why, strnlen(why, LIFE_WHY_MAX));
+}
+
+void life_end_program(const char *why)
+{
+    if (firmware_is_due()) life_restart(why, BOOT_END_ASKED);
+    keep_reason(why);
+    life.over = true;
+}
+
+void life_restart(const char *why, enum boot_end end)
+{
+    keep_reason(why);
     leave_note(end, why);
     port_restart();
 }
@@ -87,7 +105,7 @@ int life_store_exception(const char *message, const char *stack)
     static char json[PORT_NVS_VALUE_MAX]; // not on the stack of a task that may just have run out of it
     char hash[17];
     hex_text(hash, life.header.sha256, 8);
-    struct exception_record record = {message, stack, hash, (uint32_t)(port_now_us() / 1000000), (uint32_t)vm_live()};
+    struct exception_record record = {message, stack, hash, (uint32_t)(life_now_us() / 1000000), (uint32_t)vm_live()};
     return port_nvs_set(life_space, "exception", json, exception_json(json, sizeof json, &record));
 }
 
@@ -112,7 +130,7 @@ void life_count_boot(enum boot_end end)
     static const uint8_t by_end[] = {RESTART, ASKED, EXCEPTION, RECOVERY};
     unsigned long counts[CAUSES] = {0};
     char text[CAUSES * 11 + 1] = "", *at = text;
-    enum port_reset reset = port_reset_reason();
+    enum port_reset reset = life.reset;
     int cause = reset == PORT_RESET_SOFTWARE ? by_end[end] : by_reset[reset];
     if (cause == CAUSES) return;
     int length = port_nvs_get(life_space, "boots", text, sizeof text - 1);

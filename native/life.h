@@ -11,6 +11,9 @@ enum { LIFE_RTC_PROGRAM_SIZE = 128 };
 
 struct life {
     int slot; // -1: recovery
+    enum port_reset reset;               // why this program was started: without a reset of the chip as after one by software
+    uint64_t began_us;                   // of port_now_us: the program's clock begins here
+    bool over;                           // the program has ended: the slots decide anew, without a reset of the chip
     bool trial, asked;                   // the bundle is on trial; the last restart was asked for
     bool firmware_trial, config_trial;
     bool watchdog_taken; // the program has set the watchdog itself
@@ -24,6 +27,9 @@ static inline bool life_on_trial(void)
     return life.trial || life.firmware_trial || life.config_trial;
 }
 
+// Microseconds since the program's start.
+uint64_t life_now_us(void);
+
 // Reads and forgets what the last boot left in RTC memory.
 enum boot_end life_last_end(char why[LIFE_WHY_MAX + 1]);
 int life_crashes(void);
@@ -31,6 +37,9 @@ void life_set_crashes(int count);
 
 // These do not return. `why` (may be NULL: keeps what is there) is stored as the reboot reason.
 void life_restart(const char *why, enum boot_end end) __attribute__((noreturn));
+// The same without a reset of the chip where that is possible: then it returns with `over` set, and the program is to be ended. It is not
+// while a firmware waits for the next boot or is on trial, which is the boot loader's to see.
+void life_end_program(const char *why);
 // Restarts because of an uncaught exception, which is stored first.
 void life_crash(const char *message, const char *stack) __attribute__((noreturn));
 void life_recover(const char *why) __attribute__((noreturn));

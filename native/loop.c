@@ -36,6 +36,14 @@ static void crash(JSContext *ctx)
     life_crash(message != NULL ? message : "exception without a text", stack_text != NULL ? stack_text : "");
 }
 
+// Looks at what evaluation or a turn gave back; it is freed when the program is over.
+static bool is_over(JSContext *ctx, JSValue result)
+{
+    if (life.over) JS_FreeValue(ctx, result);
+    else if (JS_IsException(result)) crash(ctx);
+    return life.over;
+}
+
 // The turn's answer as a deadline in microseconds.
 static uint64_t deadline_of(JSContext *ctx, JSValue result)
 {
@@ -50,7 +58,7 @@ static uint64_t deadline_of(JSContext *ctx, JSValue result)
     if (ms >= 9.0e12) return UINT64_MAX;
     // The first microsecond at which now(), a double too, is not before `ms`: one less, and the loop would turn in vain until then.
     uint64_t us = (uint64_t)ceil(ms * 1000.0);
-    return (double)us / 1000.0 < ms ? us + 1 : us;
+    return life.began_us + ((double)us / 1000.0 < ms ? us + 1 : us);
 }
 
 // What is on trial is watched from its first turn on, also where the program arms the watchdog late or never. From the moment the
@@ -68,12 +76,12 @@ static void bound_wait(uint64_t deadline_us)
     if (!life.watchdog_taken) vm_watchdog(life_on_trial() ? (uint32_t)(wait_us / 1000) + TRIAL_WATCHDOG_S * 1000 : 0);
 }
 
-void loop_run(JSContext *ctx, JSValue function)
+static void run(JSContext *ctx, JSValue function)
 {
     struct port_wait_fd fds[SOCKETS_MAX];
     bound_turn();
     JSValue result = JS_EvalFunction(ctx, function);
-    if (JS_IsException(result)) crash(ctx);
+    if (is_over(ctx, result)) return;
     JS_FreeValue(ctx, result);
     for (;;) {
         uint64_t deadline_us = UINT64_MAX;
@@ -81,11 +89,11 @@ void loop_run(JSContext *ctx, JSValue function)
         if (has_turn) {
             bound_turn();
             result = JS_Call(ctx, turn, JS_UNDEFINED, 0, NULL);
-            if (JS_IsException(result)) crash(ctx);
+            if (is_over(ctx, result)) return;
             deadline_us = deadline_of(ctx, result);
         }
         if (life_on_trial()) {
-            uint64_t trial_us = (uint64_t)TRIAL_DEADLINE_S * 1000000;
+            uint64_t trial_us = life.began_us + (uint64_t)TRIAL_DEADLINE_S * 1000000;
             if (port_now_us() >= trial_us) life_trial_deadline();
             if (trial_us < deadline_us) deadline_us = trial_us;
         }
@@ -93,4 +101,11 @@ void loop_run(JSContext *ctx, JSValue function)
         int count = sockets_wanted(fds);
         if (port_wait(fds, count, deadline_us) > 0) sockets_ready(fds, count);
     }
+}
+
+void loop_run(JSContext *ctx, JSValue function)
+{
+    run(ctx, function);
+    if (has_turn) JS_FreeValue(ctx, turn);
+    has_turn = false;
 }

@@ -4,7 +4,7 @@
 
 #include <quickjs.h>
 
-// Evaluates the bundle and runs its turns for good: what ends it restarts the chip.
-void loop_run(JSContext *ctx, JSValue function) __attribute__((noreturn));
+// Evaluates the bundle and runs its turns until the program is over (life.over); what ends it otherwise restarts the chip.
+void loop_run(JSContext *ctx, JSValue function);
 
 #endif

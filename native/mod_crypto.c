@@ -10,6 +10,14 @@ enum { RANDOM_MAX = 4096, SESSIONS_MAX = 2 };
 static struct noise sessions[SESSIONS_MAX];
 static bool session_used[SESSIONS_MAX];
 
+void noise_close(void)
+{
+    for (int id = 0; id < SESSIONS_MAX; id++) {
+        if (session_used[id]) noise_end(&sessions[id]);
+        session_used[id] = false;
+    }
+}
+
 static JSValue random_bytes(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     int64_t length;

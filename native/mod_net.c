@@ -6,12 +6,37 @@
 
 enum { SSID_MAX = 32, PASSWORD_MAX = 64, HOST_NAME_MAX = 253 };
 
+// What was joined last.
+static struct {
+    enum port_net_kind kind;
+    char ssid[SSID_MAX + 1], password[PASSWORD_MAX + 1];
+} joined;
+// The interface was left up by the program before. Whoever asks for what is there gets it as it is, anything else begins from off.
+static bool kept;
+
+static uint8_t net_state(void)
+{
+    struct port_net_status status;
+    port_net_status(&status);
+    return status.state;
+}
+
+void net_keep(void)
+{
+    kept = net_state() == PORT_NET_UP;
+    if (!kept) (void)port_net_off(); // whether it comes up is the next program's business, from the beginning
+}
+
 static JSValue on(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     int64_t kind;
     (void)self, (void)argc;
     if (!arg_int(ctx, argv[0], PORT_NET_WIFI, PORT_NET_QEMU, &kind)) return JS_EXCEPTION;
-    int result = port_net_on((enum port_net_kind)kind);
+    if (kept && (enum port_net_kind)kind == joined.kind) return JS_UNDEFINED;
+    if (kept) (void)port_net_off();
+    kept = false;
+    joined.kind = (enum port_net_kind)kind;
+    int result = port_net_on(joined.kind);
     return result < 0 ? bridge_throw(ctx, "netOn", result) : JS_UNDEFINED;
 }
 
@@ -33,6 +58,16 @@ static JSValue join(JSContext *ctx, JSValueConst self, int argc, JSValueConst *a
     char ssid[SSID_MAX + 1], password[PASSWORD_MAX + 1];
     (void)self, (void)argc;
     if (!arg_text(ctx, argv[0], ssid, SSID_MAX) || !arg_text(ctx, argv[1], password, PASSWORD_MAX)) return JS_EXCEPTION;
+    bool same = strcmp(ssid, joined.ssid) == 0 && strcmp(password, joined.password) == 0;
+    bool was_kept = kept;
+    kept = false;
+    if (was_kept && same && net_state() == PORT_NET_UP) return JS_UNDEFINED;
+    if (was_kept) {
+        (void)port_net_off();
+        (void)port_net_on(joined.kind); // if it fails, the next line does
+    }
+    strcpy(joined.ssid, ssid);
+    strcpy(joined.password, password);
     int result = port_net_connect(ssid, password);
     return result < 0 ? bridge_throw(ctx, "netConnect", result) : JS_UNDEFINED;
 }
@@ -40,6 +75,7 @@ static JSValue join(JSContext *ctx, JSValueConst self, int argc, JSValueConst *a
 static JSValue off(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
+    kept = false;
     int result = port_net_off();
     return result < 0 ? bridge_throw(ctx, "netOff", result) : JS_UNDEFINED;
 }

@@ -1,5 +1,6 @@
 // native: pins, UARTs and I2C buses.
 #include "bridge.h"
+#include "handover.h"
 
 enum { PIN_MAX = 63, UART_MAX = 2, BUS_MAX = 1, I2C_READ_MAX = 1024, I2C_TIMEOUT_US = 50000 };
 
@@ -11,7 +12,7 @@ static JSValue pin_mode(JSContext *ctx, JSValueConst self, int argc, JSValueCons
         !arg_int(ctx, argv[2], 0, 1, &level)) {
         return JS_EXCEPTION;
     }
-    return bridge_result(ctx, "pinMode", port_gpio_mode((int)pin, (enum port_gpio_mode)mode, (int)level));
+    return bridge_result(ctx, "pinMode", handover_pin_mode((int)pin, (enum port_gpio_mode)mode, (int)level));
 }
 
 static JSValue pin_write(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)

@@ -91,6 +91,14 @@ void sockets_ready(const struct port_wait_fd *fds, int count)
     }
 }
 
+void sockets_close(void)
+{
+    for (int i = 0; i < SOCKETS_MAX; i++) {
+        if (sockets[i].kind != SOCKET_FREE) mark_gone(i);
+        sockets[i].kind = SOCKET_FREE;
+    }
+}
+
 static bool arg_socket(JSContext *ctx, JSValueConst argument, int *out)
 {
     int64_t id;

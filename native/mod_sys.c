@@ -22,7 +22,7 @@ static JSValue on_turn(JSContext *ctx, JSValueConst self, int argc, JSValueConst
 static JSValue now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
-    return JS_NewFloat64(ctx, (double)port_now_us() / 1000.0);
+    return JS_NewFloat64(ctx, (double)life_now_us() / 1000.0);
 }
 
 static JSValue restart(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -32,10 +32,19 @@ static JSValue restart(JSContext *ctx, JSValueConst self, int argc, JSValueConst
     life_restart(why != NULL ? why : "", JS_ToBool(ctx, argv[1]) == 1 ? BOOT_END_ASKED : BOOT_END_PLAIN);
 }
 
+static JSValue restart_program(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    (void)self, (void)argc;
+    const char *why = JS_ToCString(ctx, argv[0]);
+    life_end_program(why != NULL ? why : "");
+    JS_FreeCString(ctx, why);
+    return vm_unwind(ctx);
+}
+
 static JSValue reset_reason(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
-    return JS_NewInt32(ctx, (int)port_reset_reason());
+    return JS_NewInt32(ctx, (int)life.reset);
 }
 
 static JSValue reset_asked(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -133,7 +142,7 @@ static JSValue next_event(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     static struct port_event event; // too large for a chip's stack
     (void)self, (void)argc, (void)argv;
     if (port_next_event(&event) != 1) return JS_UNDEFINED;
-    const double figures[4] = {event.kind, event.number, event.value, (double)event.time_us / 1000.0};
+    const double figures[4] = {event.kind, event.number, event.value, (double)(event.time_us - life.began_us) / 1000.0};
     JSValue data = bytes_copy(ctx, event.data, event.length);
     if (JS_IsException(data)) return data;
     JSValue array = number_array(ctx, figures, 4);
@@ -192,6 +201,7 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("onTurn", 1, on_turn),
     JS_CFUNC_DEF("now", 0, now),
     JS_CFUNC_DEF("restart", 2, restart),
+    JS_CFUNC_DEF("restartProgram", 1, restart_program),
     JS_CFUNC_DEF("resetReason", 0, reset_reason),
     JS_CFUNC_DEF("resetAsked", 0, reset_asked),
     JS_CFUNC_DEF("watchdog", 1, watchdog),

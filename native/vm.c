@@ -106,6 +106,24 @@ int vm_start(const uint8_t *body, size_t length, JSContext **context, JSValue *f
     return 0;
 }
 
+void vm_stop(JSContext *ctx)
+{
+    JS_FreeContext(ctx);
+    JS_FreeRuntime(runtime);
+    runtime = NULL;
+    peak = 0;
+    timed_out = false;
+}
+
+JSValue vm_unwind(JSContext *ctx)
+{
+    JSValue error = JS_NewError(ctx);
+    // Without memory for it the program may go on until its turn is over.
+    if (JS_IsException(error)) return error;
+    JS_SetUncatchableError(ctx, error, true);
+    return JS_Throw(ctx, error);
+}
+
 bool vm_in_place(void)
 {
     return in_place;

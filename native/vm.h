@@ -11,6 +11,10 @@
 int vm_start(const uint8_t *body, size_t length, JSContext **context, JSValue *function);
 // Whether the program is executed in place.
 bool vm_in_place(void);
+// Frees all that the program has made, and the engine. vm_start may follow.
+void vm_stop(JSContext *ctx);
+// An exception that no JavaScript can catch: the way out of a program that is to end.
+JSValue vm_unwind(JSContext *ctx);
 // Bytes as the port's heap accounts for them.
 size_t vm_live(void);
 size_t vm_peak(void);

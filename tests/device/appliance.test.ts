@@ -69,6 +69,22 @@ test("a restart that was asked for has no random delay; the watchdog is armed af
   expect(house.appliance.net?.up).toBe(true);
 });
 
+test("a network that the program before has left up is taken over at once, and one that is not wanted is switched off", () => {
+  const house = new House().boot(60_000);
+  expect(house.appliance.mqtt.connected).toBe(true);
+  const before = house.net.length;
+  house.chip.restartProgram();
+  house.chip.run(200);
+  expect(house.appliance.mqtt.connected).toBe(true);
+  house.chip.run(60_000);
+  expect(house.net.slice(before)).toEqual([]);
+  house.chip.files.set("config.txt", Buffer.from(CONFIG.replace(/^ssid .*$/m, "ssid (none)")));
+  house.chip.restartProgram();
+  house.chip.run(200);
+  expect(house.net.slice(before).map(([, state]) => state)).toEqual(["off"]);
+  expect(house.chip.resets).toEqual(["software"]);
+});
+
 test("watchdog 0 leaves it off", () => {
   const house = new House(undefined, CONFIG.replace("watchdog 1", "watchdog 0")).boot(60_000);
   expect(watchdogArmed(house)).toBe(false);

@@ -55,9 +55,11 @@ test("golden: list, hash, get, remove, reboot", () => {
   expect(hex(link.handle(frame(8, 3, u32(3), text("a"))))).toBe("12000300000003");
   expect(hex(link.handle(frame(5, 4, text("a"))))).toBe("800004");
   expect(error(link.handle(frame(5, 4, text("a"))))).toBe("2 no such file");
-  expect(link.rebooting).toBe(false);
+  expect(link.rebooting).toBe(0);
   expect(hex(link.handle(frame(7, 5)))).toBe("800005");
-  expect(link.rebooting).toBe(true);
+  expect(link.rebooting).toBe(2);
+  expect(hex(link.handle(frame(7, 6, Buffer.from([1]))))).toBe("800006");
+  expect(link.rebooting).toBe(1);
 });
 
 test("hello and info tell what the tool needs", () => {

@@ -28,8 +28,8 @@ export type SetUp = (board: Board, air: Air) => void;
 
 export interface Machines {
   name: "in memory" | "host firmware";
-  /** Runs `script` for `ms` of virtual time; what it told, and the resets in order. */
-  run(script: string, ms: number, setUp?: SetUp): Promise<{ told: string[]; resets: string[] }>;
+  /** Runs `script` for `ms` of virtual time; what it told, and the resets in order. `bootPins`: outputs that its bundle names, low. */
+  run(script: string, ms: number, setUp?: SetUp, bootPins?: number[]): Promise<{ told: string[]; resets: string[] }>;
 }
 
 export const MACHINES: readonly Machines[] = [
@@ -47,23 +47,24 @@ function watch(board: Board): string[] {
   return told;
 }
 
-async function runInMemory(script: string, ms: number, setUp: SetUp = () => {}) {
+async function runInMemory(script: string, ms: number, setUp: SetUp = () => {}, bootPins: number[] = []) {
   const board = new Board(new SimClock());
   const air = new Air(board.clock);
   const told = watch(board);
   const program = scriptProgram(PRELUDE + script);
-  const chip = new MemoryChip({ board, air, net: new MemoryNet(board.clock), program, uniqueId: UNIQUE_ID });
+  const chip = new MemoryChip({ board, air, net: new MemoryNet(board.clock), program, uniqueId: UNIQUE_ID, bootPins });
   setUp(board, air);
+  for (const pin of bootPins) board.setPinMode(pin, 3, 0);
   chip.start();
   chip.run(ms);
   await chip.close();
   return { told, resets: chip.resets };
 }
 
-async function runOnHost(script: string, ms: number, setUp: SetUp = () => {}) {
+async function runOnHost(script: string, ms: number, setUp: SetUp = () => {}, bootPins: number[] = []) {
   const world = new HostWorld("fast");
   const air = new Air(world.clock);
-  const { machine, end } = await hostMachine(script, world, air, UNIQUE_ID);
+  const { machine, end } = await hostMachine(script, world, air, UNIQUE_ID, bootPins);
   const told = watch(machine.board);
   try {
     setUp(machine.board, air);
@@ -93,11 +94,13 @@ export async function runHosts(scripts: readonly string[], ms: number, setUp: (a
   return told;
 }
 
-async function hostMachine(script: string, world: HostWorld, air: Air, uniqueId: string) {
+async function hostMachine(script: string, world: HostWorld, air: Air, uniqueId: string, bootPins: number[] = []) {
   const folder = mkdtempSync(join(tmpdir(), "both-"));
   mkdirSync(join(folder, "source"));
   const entry = join(folder, "source", "main.ts");
   await Bun.write(entry, PRELUDE + script);
+  const pins = bootPins.map((pin) => ({ pin, mode: 3, level: 0 }));
+  await Bun.write(join(folder, "source", "boot_pins.ts"), `export const bootPins = ${JSON.stringify(pins)};`);
   const out = join(folder, "bundle.bin");
   const { bundle } = await buildBundle({ profile: "test", entry, out, store: join(folder, "store") });
   const { hearth } = await buildNative();

@@ -145,9 +145,9 @@ export class LinkClient {
     return parseJson(await this.#request(T.log));
   }
 
-  /** Asks for a restart; resolves when the device has said yes. */
-  async reboot(): Promise<void> {
-    await this.#request(T.reboot);
+  /** Asks for a restart of the chip, or of its program alone where that is possible; resolves when the device has said yes. */
+  async reboot(programOnly = false): Promise<void> {
+    await this.#request(T.reboot, Uint8Array.from(programOnly ? [1] : []));
   }
 
   /** The content of a file. Throws LinkError "refused" when there is none, "unverified" when it changed meanwhile. */

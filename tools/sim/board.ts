@@ -197,6 +197,13 @@ export class Board {
     this.edgeReceiver = undefined;
   }
 
+  /** Another program begins on the same chip: what the one before drove floats, but for these pins. */
+  keepOutputs(pins: readonly number[]): void {
+    for (const pin of [...this.outputs.keys(), ...this.#pulls.keys()])
+      if (!pins.includes(pin)) this.setPinMode(pin, 0, 0);
+    this.edgeReceiver = undefined;
+  }
+
   /** The world drives an input pin. */
   drive(pin: number, level: number): void {
     if (this.inputs.get(pin) === level) return;

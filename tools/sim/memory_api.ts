@@ -43,6 +43,7 @@ function systemApi(chip: MemoryChip, boot: Boot) {
     | "onTurn"
     | "now"
     | "restart"
+    | "restartProgram"
     | "resetReason"
     | "resetAsked"
     | "watchdog"
@@ -67,6 +68,11 @@ function systemApi(chip: MemoryChip, boot: Boot) {
     restart: (why, asked) => {
       chip.nvs.set("hearth/reboot", why);
       chip.reset("software", { kind: asked ? "asked" : "restart" }, asked);
+      throw new ChipReset(why);
+    },
+    restartProgram: (why) => {
+      chip.nvs.set("hearth/reboot", why);
+      chip.restartProgram();
       throw new ChipReset(why);
     },
     resetReason: () => boot.reason,
@@ -325,14 +331,25 @@ function netApi(chip: MemoryChip, boot: Boot) {
   > = {
     netOn: (kind) => {
       if (!(kind >= 0 && kind <= 3)) throw nativeError(EINVAL, `no network kind ${kind}`);
+      if (boot.netKept && kind === boot.joined.kind) return;
+      boot.netKept = false;
+      boot.joined = { ...boot.joined, kind };
       chip.setNetState(1);
     },
-    netConnect: (_ssid, _password) => {
+    netConnect: (ssid, password) => {
       if (boot.netState === 0) throw nativeError(EINVAL, "the network is off");
+      const same = boot.joined.ssid === ssid && boot.joined.password === password;
+      const kept = boot.netKept;
+      boot.netKept = false;
+      if (kept && same && boot.netState === 3) return;
+      boot.joined = { ...boot.joined, ssid, password };
       chip.setNetState(2);
       boot.netTimer = chip.clock.after(network.joinMs * 1000, () => chip.setNetState(network.available ? 3 : 4));
     },
-    netOff: () => chip.setNetState(0),
+    netOff: () => {
+      boot.netKept = false;
+      chip.setNetState(0);
+    },
     netState: () => boot.netState,
     netAddress: () => (boot.netState === 3 ? network.ip : "0.0.0.0"),
     netMac: () => {

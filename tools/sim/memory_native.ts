@@ -12,7 +12,7 @@ import { guard } from "./memory_guard.ts";
 import type { MemoryNet } from "./memory_net.ts";
 import { MemoryRadio } from "./memory_radio.ts";
 import { RTC_BYTES } from "./memory_sleep.ts";
-import { type LastEnd, MemorySlots } from "./memory_slots.ts";
+import { bootPinsOf, type LastEnd, MemorySlots } from "./memory_slots.ts";
 import { MemorySockets } from "./memory_sockets.ts";
 import { countBoot, MemoryTrials } from "./memory_trials.ts";
 
@@ -21,11 +21,16 @@ export type Program = (native: Native) => void;
 
 /** From reset to the first line of the program. */
 const BOOT_US = 300_000;
+/** From the end of a program to the first line of the next one of the same boot. */
+const HANDOVER_US = 10_000;
 /** What a turn costs when it asks to be called again at once, so that time goes on. */
 const TURN_US = 100;
 /** A trial that is not confirmed by then is taken back. */
 export const TRIAL_US = 300_000_000;
 const EVENTS_MAX = 32;
+/** `native.netState`, `native.resetReason` */
+const NET_UP = 3;
+const SOFTWARE = 1;
 export const UART_BUFFER = 512;
 const CONSOLE_BUFFER = 2304;
 
@@ -36,6 +41,8 @@ export interface MemoryChipOptions {
   air?: Air;
   /** Runs at every boot, without slots. Without it the slots decide. */
   program?: Program;
+  /** Pins that the bundle of such a program would name as boot pins. */
+  bootPins?: readonly number[];
   /** Runs when no bundle can. */
   recovery?: Program;
   /** Turns a bundle's body into a program; by default the body is the script's text. */
@@ -74,6 +81,9 @@ export interface Boot {
   noise: Map<number, { write(payload: Uint8Array): Uint8Array; read(message: Uint8Array): Uint8Array | undefined }>;
   netState: number;
   netTimer: Timer | undefined;
+  /** What was joined last, and whether the program before in this boot has left it up. */
+  joined: { kind: number; ssid: string; password: string };
+  netKept: boolean;
   watchdog: Timer | undefined;
   reason: number;
   asked: boolean;
@@ -176,6 +186,22 @@ export class MemoryChip implements Machine, ChipSide {
     this.#bootAfter(reason, last, asked, delayUs);
   }
 
+  /** Ends the program and starts what the slots say in the same boot, as native/main.c does; where only a reset will do, the chip is reset. */
+  restartProgram(): void {
+    const before = this.boot;
+    if (before.dead) return;
+    if (this.trials.firmwareDue) {
+      this.reset("software", { kind: "asked" }, true);
+      return;
+    }
+    const { profile } = this.native.bundleInfo();
+    if (before.netState !== NET_UP) this.setNetState(0);
+    this.#end(false, true);
+    this.#last = { kind: "asked" };
+    this.#askedNext = true;
+    this.#bootTimer = this.clock.after(HANDOVER_US, () => this.#boot(SOFTWARE, { ...before, profile }));
+  }
+
   #bootAfter(reason: ResetReason, last: LastEnd, asked: boolean, delayUs: number): void {
     this.#last = last;
     this.#askedNext = asked;
@@ -191,7 +217,7 @@ export class MemoryChip implements Machine, ChipSide {
     this.reset("software", { kind: "deadline" }, false);
   }
 
-  #end(silently: boolean): void {
+  #end(silently: boolean, keepPins = false): void {
     const boot = this.boot;
     for (const timer of [this.#turnTimer, this.#trialTimer, this.#bootTimer, boot?.netTimer, boot?.watchdog])
       if (timer !== undefined) timer.cancelled = true;
@@ -200,10 +226,10 @@ export class MemoryChip implements Machine, ChipSide {
     boot.dead = true;
     boot.sockets.drop(silently);
     this.radio.off();
-    this.board.resetPins();
+    if (!keepPins) this.board.resetPins();
   }
 
-  #boot(reason: number): void {
+  #boot(reason: number, before?: Boot & { profile: string }): void {
     if (reason === 0) this.rtc.fill(0);
     const boot: Boot = {
       dead: false,
@@ -224,8 +250,10 @@ export class MemoryChip implements Machine, ChipSide {
       pulses: undefined,
       edges: undefined,
       noise: new Map(),
-      netState: 0,
+      netState: before?.netState ?? 0,
       netTimer: undefined,
+      joined: before?.joined ?? { kind: 0, ssid: "", password: "" },
+      netKept: before !== undefined && before.netState === NET_UP,
       watchdog: undefined,
       reason,
       asked: this.#askedNext,
@@ -237,6 +265,13 @@ export class MemoryChip implements Machine, ChipSide {
     this.native = native;
     this.options.onBoot?.(native);
     const program = this.#program(boot);
+    if (before !== undefined) {
+      if (native.bundleInfo().profile !== before.profile) {
+        this.reset("software", { kind: "asked" }, true);
+        return;
+      }
+      this.board.keepOutputs(this.options.bootPins ?? bootPinsOf(this.slots.slots[boot.slot]?.header));
+    }
     if (program === undefined) return;
     const onTrial = () =>
       this.slots.slots[boot.slot]?.confirmed === false || this.trials.firmwareTrial || this.trials.configTrial;

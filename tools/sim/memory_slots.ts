@@ -55,6 +55,12 @@ export function readHeader(header: Uint8Array): BundleHeader | string {
   };
 }
 
+/** Pins that a bundle names as boot pins. */
+export function bootPinsOf(header: Uint8Array | undefined): number[] {
+  const count = header === undefined ? 0 : (header[100] ?? 0);
+  return Array.from({ length: count }, (_, index) => header?.[102 + 2 * index] ?? 0);
+}
+
 export class MemorySlots {
   readonly slots: (SlotBundle | undefined)[] = [undefined, undefined];
   rejectedHash = "";

@@ -62,6 +62,11 @@ export class MemoryTrials {
     return this.images[this.running]?.state === FIRMWARE_STATE.pending;
   }
 
+  /** A new firmware waits for the next boot, or runs on trial. */
+  get firmwareDue(): boolean {
+    return this.firmwareTrial || this.#next !== this.running;
+  }
+
   info(): FirmwareInfo {
     const running = this.images[this.running];
     const other = this.images[1 - this.running];
