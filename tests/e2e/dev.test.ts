@@ -52,6 +52,7 @@ test("saves are tried one after the other: running, refused by the bundler, take
   ];
   let watching = 0;
   let restarts = 0;
+  let interrupted = false;
   const command = ["tools/dev.ts", "energy", "meter", "--root", root, "--config", energy.configFile, "--json"];
   const ran = await runTool(
     energy,
@@ -61,8 +62,10 @@ test("saves are tried one after the other: running, refused by the bundler, take
       if (seen > restarts) bench.world.setPace("fast");
       restarts = seen;
       // The last save's type check is waited for: those before are ended by the next save.
-      if (watching > steps.length && out.includes('"event":"types"'))
+      if (!interrupted && watching > steps.length && out.includes('"event":"types"')) {
+        interrupted = true;
         process.kill(Number(/"pid":(\d+)/.exec(out)?.[1]), "SIGINT");
+      }
       const now = out.split('"event":"watching"').length - 1;
       if (now === watching) return;
       watching = now;
@@ -83,6 +86,8 @@ test("saves are tried one after the other: running, refused by the bundler, take
     "confirmed",
   ]);
   const sent = ran.events.filter((each) => each["event"] === "committed").map((each) => Number(each["sentBytes"]));
+  // Only the one that throws resets the chip, which takes it back.
+  expect(bench.machine.resets).toEqual(["software"]);
   expect(sent).toHaveLength(3);
   expect(sent[0]).toBeLessThan(2048);
   expect(sent[2]).toBeLessThan(2048);
@@ -91,6 +96,7 @@ test("saves are tried one after the other: running, refused by the bundler, take
     why: "crash",
     exception: expect.stringMatching(/throws at start[\s\S]*device\/loop\.ts:\d+/),
   });
+  expect(ran.events.filter((each) => each["event"] === "ended")).toHaveLength(1);
   const types = ran.events.filter((each) => each["event"] === "types").map((each) => each["errors"]);
   expect(types.at(-1)).toBe("");
   expect(ran.events.some((each) => each["event"] === "log" && String(each["line"]).startsWith("reboot"))).toBe(true);

@@ -1,17 +1,15 @@
-// Part `latency`: from an MQTT command on the broker's socket to the pin, on the host firmware, idle and while content is being received over the update link.
+// Part `latency`: from an MQTT command on the broker's socket to the pin, on the host firmware, idle and while an update is being received.
 
-import { LINK_PORT, LinkClient } from "../lib/link_client.ts";
-import { connectTcp } from "../lib/wire.ts";
 import { measuredDevice, NAME, OTAKEY } from "./device.ts";
 import { Feeder, publication } from "./feeder.ts";
 import { type Part, quantile } from "./figure.ts";
+import { BODY_BYTES, startSender } from "./sender.ts";
 
 const COMMANDS = 10_000;
 const CONNECT_LIMIT_MS = 120_000;
 const PIN_LIMIT_MS = 20_000;
 /** Of the relay profile's second relay, active low. */
 const PIN = 26;
-const FILE_BYTES = 256 * 1024;
 
 export const latencyPart: Part = {
   name: "latency",
@@ -57,31 +55,16 @@ export const latencyPart: Part = {
       await once();
       await once();
       for (const load of ["idle", "receiving"] as const) {
-        let receiving = load === "receiving";
-        let received = Promise.resolve();
-        let bytes = 0;
-        if (receiving) {
+        let received = async () => Number.NaN;
+        if (load === "receiving") {
           feeder.send(publication(`cmnd/${NAME}/OTA`, "open"));
           if (!(await world.until(() => open, CONNECT_LIMIT_MS))) throw new Error("the update port did not open");
-          const client = await LinkClient.open(await connectTcp(machine.address, LINK_PORT), {
-            key: Buffer.from(OTAKEY, "hex"),
-          });
-          received = (async () => {
-            const content = new Uint8Array(FILE_BYTES);
-            while (receiving) {
-              crypto.getRandomValues(content.subarray(0, 65536)); // never what is there already
-              await client.putFile("bench.bin", content);
-              bytes += content.length;
-            }
-            client.close();
-          })();
+          received = startSender(machine.address, OTAKEY);
         }
         say(`latency: ${COMMANDS} commands, ${load}`);
         const tookUs: number[] = [];
         for (let each = 0; each < COMMANDS; each++) tookUs.push(await once());
-        receiving = false;
-        await received;
-        if (load === "receiving" && bytes === 0) throw new Error("nothing was received meanwhile");
+        if ((await received()) === 0) throw new Error("nothing was received meanwhile");
         for (const [name, q] of [
           ["P50Us", 0.5],
           ["P99Us", 0.99],
@@ -90,7 +73,7 @@ export const latencyPart: Part = {
             key: `latency.${load}${name}`,
             value: Math.round(quantile(tookUs, q)),
             unit: "us",
-            method: `command on the broker's socket to the relay's pin at the board, one at a time, ${q * 100} % of ${COMMANDS}${load === "idle" ? "" : `, while files of ${FILE_BYTES} bytes are received over the link and the display is refreshed`}`,
+            method: `command on the broker's socket to the relay's pin at the board, one at a time, ${q * 100} % of ${COMMANDS}${load === "idle" ? "" : `, while bundles of ${BODY_BYTES} bytes are received over the link, one after the other, and the display is refreshed`}`,
             better: "lower",
           };
         }

@@ -42,33 +42,43 @@ export async function develop(options: DevOptions, signal: AbortSignal): Promise
     if (!options.typeCheck) return;
     types.start(root, (errors) => show.line({ event: "types", errors }, errors === "" ? "types are right" : errors));
   };
+  /** What runs was brought here by restarting the program alone. */
+  let unproven = false;
+  const next = async () => {
+    unproven = (await round(options, signal)) ?? unproven;
+  };
   try {
     check();
-    await round(options, signal);
+    await next();
     for (;;) {
       show.line({ event: "watching", pid: process.pid }, pc.dim("watching the sources; Ctrl-C ends"));
       const file = await sources.next(signal);
-      if (file === undefined) return;
+      if (file === undefined) break;
       show.line({ event: "saved", file }, `${file} was saved`);
       check();
-      await round(options, signal);
+      await next();
     }
+    if (!unproven) return;
+    const hint = `its chip was not reset for it: \`bun run otacmd ${device.name} reboot\` shows that it comes up from a reset as well`;
+    show.line({ event: "ended", reset: false }, `${device.name} keeps the last program; ${hint}`);
   } finally {
     sources.close();
     types.stop();
   }
 }
 
-async function round(options: DevOptions, signal: AbortSignal): Promise<void> {
+/** True when the device runs what was brought, false when it went back, undefined when nothing has changed. */
+async function round(options: DevOptions, signal: AbortSignal): Promise<boolean | undefined> {
   try {
-    await bring(options, signal);
+    return await bring(options, signal);
   } catch (thrown) {
     if (!(thrown instanceof UserError)) throw thrown;
     options.show.line({ event: "failed", why: thrown.message }, pc.red(thrown.message));
+    return undefined;
   }
 }
 
-async function bring(options: DevOptions, signal: AbortSignal): Promise<void> {
+async function bring(options: DevOptions, signal: AbortSignal): Promise<boolean | undefined> {
   const { device, profile, root, store, show, changeProfile } = options;
   const beganMs = performance.now();
   const { bundle, name } = await compileBundle(options.compiler, { profile, root, store });
@@ -79,7 +89,8 @@ async function bring(options: DevOptions, signal: AbortSignal): Promise<void> {
     options.onEvent?.(event);
     if (event.event !== "progress" && event.event !== "connected") show.event(event);
   };
-  if (!(await sendBundle({ bundle, open: () => device.openLink(), onEvent: tell, changeProfile }))) return;
+  const open = () => device.openLink();
+  if (!(await sendBundle({ bundle, open, onEvent: tell, changeProfile, programOnly: true }))) return undefined;
   const endMs = performance.now() + options.timeoutMs;
   const outcome = await awaitTrial(device.access, {
     bundle: name,
@@ -106,4 +117,5 @@ async function bring(options: DevOptions, signal: AbortSignal): Promise<void> {
     ),
   }[outcome.result];
   show.line({ event: "done", result: outcome.result, bundle: name, seconds: took, why, exception }, words);
+  return outcome.result !== "rolledBack";
 }

@@ -1,24 +1,32 @@
 // Says when TypeScript sources of a checkout have changed. What is done about it is the caller's.
 
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
 
-/** Editors write in several steps (truncate, write, rename): quiet for so long is one change. */
+/** Editors write in several steps (truncate, write, rename): quiet for so long is one change. A PC that is busy tells of the steps later than that, so
+ * a file that is empty is still being written, and one that is as it was last time has not changed. */
 const SETTLE_MS = 20;
+/** In place of the text of a file that is not there any more. */
+const GONE = "\0";
 
 export class SourceWatch {
+  readonly #root: string;
   readonly #watchers: FSWatcher[];
+  /** What each file was when its change was told. */
+  readonly #told = new Map<string, string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The file that changed since the last `next`, relative to the root. */
+  /** Touched since they were last looked at, relative to the root. */
+  readonly #touched = new Set<string>();
+  /** The first file of a change that nobody has been told of. */
   #changed: string | undefined;
-  #settled = false;
   #wake: () => void = () => {};
 
   /** Watches folders below `root`, with all that is in them. */
   constructor(root: string, folders: readonly string[]) {
+    this.#root = root;
     this.#watchers = folders.map((folder) =>
       watch(join(root, folder), { recursive: true }, (_, file) => {
-        if (file?.endsWith(".ts")) this.#touched(join(folder, file));
+        if (file?.endsWith(".ts")) this.#touch(join(folder, file));
       }),
     );
   }
@@ -27,14 +35,13 @@ export class SourceWatch {
   async next(signal: AbortSignal): Promise<string | undefined> {
     const end = () => this.#wake();
     signal.addEventListener("abort", end);
-    while (!this.#settled && !signal.aborted)
+    while (this.#changed === undefined && !signal.aborted)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     signal.removeEventListener("abort", end);
-    const changed = this.#settled && !signal.aborted ? this.#changed : undefined;
+    const changed = signal.aborted ? undefined : this.#changed;
     this.#changed = undefined;
-    this.#settled = false;
     return changed;
   }
 
@@ -43,12 +50,28 @@ export class SourceWatch {
     for (const watcher of this.#watchers) watcher.close();
   }
 
-  #touched(file: string): void {
-    this.#changed ??= file;
+  #touch(file: string): void {
+    this.#touched.add(file);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#settled = true;
-      this.#wake();
-    }, SETTLE_MS);
+    this.#timer = setTimeout(() => this.#look(), SETTLE_MS);
+  }
+
+  #look(): void {
+    for (const file of this.#touched) {
+      const text = textOf(join(this.#root, file));
+      if (text === "" || this.#told.get(file) === text) continue;
+      this.#told.set(file, text);
+      this.#changed ??= file;
+    }
+    this.#touched.clear();
+    if (this.#changed !== undefined) this.#wake();
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return GONE;
   }
 }

@@ -38,6 +38,8 @@ export interface SessionOptions {
 export interface SendOptions extends SessionOptions {
   bundle: Uint8Array;
   changeProfile?: boolean;
+  /** Restarts the program alone, not the chip, where the device can. */
+  programOnly?: boolean;
   /** Sends it even if it runs already, and all of it. */
   force?: boolean;
   /** The artifact store, in which the running bundle is looked for: only what differs is sent then. */
@@ -69,7 +71,7 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
       ...putEvents(options.onEvent),
     });
     options.onEvent({ event: "committed", bundle: name, sentBytes: client.contentSent });
-    await client.reboot();
+    await client.reboot(options.programOnly);
     options.onEvent({ event: "restarting" });
     return true;
   });
