@@ -1,16 +1,18 @@
-// Proves `bun run ota` end to end: the program that a user types, the host firmware, a broker and real TCP between them. What is
+// Proves `bun run ota` end to end: the program that a user types, the machine under test, a broker and real TCP between them. What is
 // refused is in ota_refused.test.ts.
 
-import { afterEach, beforeAll, expect, setDefaultTimeout } from "bun:test";
+import { afterEach, beforeAll, test as bunTest, expect, setDefaultTimeout } from "bun:test";
 import { LINK_PORT } from "../../tools/lib/link_client.ts";
 import { DelayProxy } from "../../tools/lib/proxy.ts";
+import type { BenchMachine } from "../../tools/sim/machine.ts";
 import { FASTER_WINDOWS, THROWS_AT_START, WRONG_PORT } from "../../tools/sim/variants.ts";
-import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
-import { hostTest as test } from "../support/machine_under_test.ts";
+import { type EnergyBench, variantBundle } from "../support/energy_bench.ts";
+import { MACHINE_TEST_MS, machineBench, needing } from "../support/machine_under_test.ts";
 import { bundleFile, ota, otaCommand, runTool, watchedOta } from "../support/ota_tool.ts";
-import { SLOW_TEST_MS } from "../support/slow.ts";
 
-setDefaultTimeout(SLOW_TEST_MS);
+setDefaultTimeout(MACHINE_TEST_MS);
+
+const test = needing("link", "setup");
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -25,8 +27,8 @@ beforeAll(async () => {
 const nameOf = (bundle: Uint8Array) => Buffer.from(bundle.subarray(16, 24)).toString("hex");
 
 /** A device that has published its first window. */
-async function running(moreConfig: string[] = []): Promise<EnergyBench> {
-  const energy = await energyBench(undefined, { moreConfig });
+async function running(moreConfig: string[] = []): Promise<EnergyBench<BenchMachine>> {
+  const energy = await machineBench(moreConfig);
   ends.push(energy.close);
   await energy.bench.machine.powerOn();
   expect(await energy.saw(energy.published("VA"))).toBe(true);
@@ -179,7 +181,7 @@ test("--no-wait ends when it is sent", async () => {
 const SCRIPT = Bun.which("script");
 if (SCRIPT === null) console.warn("skipped: the progress bar on a terminal needs script(1), package bsdutils");
 
-test.skipIf(SCRIPT === null)("a terminal gets a progress bar, anything else lines", async () => {
+(SCRIPT === null ? bunTest.skip : test)("a terminal gets a progress bar, anything else lines", async () => {
   const energy = await running();
   const args = ["--no-wait", "--bundle", await bundleFile(energy, changed)];
   const typed = otaCommand(energy, ...args).join(" ");

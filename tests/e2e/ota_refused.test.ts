@@ -5,21 +5,23 @@ import { decodeBundle, encodeBundle, HEADER_BYTES } from "../../tools/lib/bundle
 import { LINK_PORT, LinkClient } from "../../tools/lib/link_client.ts";
 import { DelayProxy } from "../../tools/lib/proxy.ts";
 import { connectTcp } from "../../tools/lib/wire.ts";
+import type { BenchMachine } from "../../tools/sim/machine.ts";
 import { FASTER_WINDOWS } from "../../tools/sim/variants.ts";
-import { type EnergyBench, energyBench, variantBundle } from "../support/energy_bench.ts";
-import { hostTest as test } from "../support/machine_under_test.ts";
+import { type EnergyBench, variantBundle } from "../support/energy_bench.ts";
+import { MACHINE_TEST_MS, machineBench, needing } from "../support/machine_under_test.ts";
 import { bundleFile, LINK_PACE, ota, type ToolRun } from "../support/ota_tool.ts";
-import { SLOW_TEST_MS } from "../support/slow.ts";
 
-setDefaultTimeout(SLOW_TEST_MS);
+setDefaultTimeout(MACHINE_TEST_MS);
+
+const test = needing("link", "setup");
 
 const KEY = Buffer.from("11".repeat(32), "hex");
-let energy: EnergyBench;
+let energy: EnergyBench<BenchMachine>;
 let changed: Uint8Array;
 
 beforeAll(async () => {
   changed = await variantBundle("ota-refused", FASTER_WINDOWS);
-  energy = await energyBench();
+  energy = await machineBench();
   await energy.bench.machine.powerOn();
   expect(await energy.saw(energy.published("VA"))).toBe(true);
 });
@@ -82,31 +84,33 @@ test("another profile, unless it is meant: the tool", async () => {
 
 const OTHER = "0123456789abcdef";
 
-test.each([
+for (const [what, fields] of [
   ["native API", { apiHash: OTHER }],
   ["engine", { engineId: OTHER }],
-])("another %s: the tool refuses before it sends", async (what, fields) => {
-  const { code, out, err } = await ota(energy, "--bundle", await path(withFields(fields)));
-  expect(code).toBe(1);
-  expect(out).not.toContain("sending");
-  expect(err).toContain(`the firmware of meter does not run this bundle (${what} `);
-  expect(err).toContain(`${OTHER}), nor does this checkout's`);
-  expect(err).toContain("build both from one checkout, or name the firmware with --firmware FILE");
-  await untouched();
-});
+] as const)
+  test(`another ${what}: the tool refuses before it sends`, async () => {
+    const { code, out, err } = await ota(energy, "--bundle", await path(withFields(fields)));
+    expect(code).toBe(1);
+    expect(out).not.toContain("sending");
+    expect(err).toContain(`the firmware of meter does not run this bundle (${what} `);
+    expect(err).toContain(`${OTHER}), nor does this checkout's`);
+    expect(err).toContain("build both from one checkout, or name the firmware with --firmware FILE");
+    await untouched();
+  });
 
-test.each([
+for (const [what, fields] of [
   ["native API", { apiHash: OTHER }],
   ["engine", { engineId: OTHER }],
   ["profile", { profile: "relay" }],
-])("another %s: the device refuses a tool that sends it all the same", async (what, fields) => {
-  const from = energy.seen.length;
-  const client = await session();
-  await expect(client.putBundle(withFields(fields))).rejects.toThrow(what);
-  client.close();
-  expect(await logged(what, from)).toBe(true);
-  await untouched();
-});
+] as const)
+  test(`another ${what}: the device refuses a tool that sends it all the same`, async () => {
+    const from = energy.seen.length;
+    const client = await session();
+    await expect(client.putBundle(withFields(fields))).rejects.toThrow(what);
+    client.close();
+    expect(await logged(what, from)).toBe(true);
+    await untouched();
+  });
 
 test("a file that is cut off or damaged: the tool refuses before it connects", async () => {
   const damaged = changed.slice();

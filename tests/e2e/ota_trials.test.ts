@@ -1,35 +1,46 @@
-// Proves `bun run otafwtool` and `bun run ota_config` end to end: the programs that a user types, the host firmware, a broker and real TCP.
+// Proves `bun run otafwtool` and `bun run ota_config` end to end: the programs that a user types, the machine under test, a broker and
+// real TCP. Firmwares are of the host.
 
 import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
 import { profileBundle } from "../../tools/sim/firmware.ts";
+import type { BenchMachine } from "../../tools/sim/machine.ts";
 import { type EnergyBench, energyBench } from "../support/energy_bench.ts";
-import { hostTest as test } from "../support/machine_under_test.ts";
+import { hostTest, MACHINE_TEST_MS, machineBench, needing } from "../support/machine_under_test.ts";
 import { bundleFile } from "../support/ota_tool.ts";
-import { SLOW_TEST_MS } from "../support/slow.ts";
 import { bundleFor, firmwareVariant } from "../support/trial_bench.ts";
 import { imageFile, OTHER_ENGINE, trialTool } from "../support/trial_tool.ts";
 
-setDefaultTimeout(SLOW_TEST_MS);
+setDefaultTimeout(MACHINE_TEST_MS);
+
+const test = needing("link", "setup");
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function running(moreConfig: string[] = []): Promise<EnergyBench> {
-  const energy = await energyBench(undefined, { moreConfig });
+async function running(): Promise<EnergyBench> {
+  return started(await energyBench());
+}
+
+/** The same on the machine under test. */
+async function runningThere(): Promise<EnergyBench<BenchMachine>> {
+  return started(await machineBench());
+}
+
+async function started<E extends EnergyBench<BenchMachine>>(energy: E): Promise<E> {
   ends.push(energy.close);
   await energy.bench.machine.powerOn();
   expect(await energy.saw(energy.published("LWT", "online"))).toBe(true);
   return energy;
 }
 
-async function configFile(energy: EnergyBench, change: (text: string) => string): Promise<string> {
+async function configFile(energy: EnergyBench<BenchMachine>, change: (text: string) => string): Promise<string> {
   return bundleFile(energy, Buffer.from(change(energy.bench.config)), "new.txt");
 }
 
-test("a firmware is sent, proves itself and is confirmed", async () => {
+hostTest("a firmware is sent, proves itself and is confirmed", async () => {
   const energy = await running();
   const [path, name] = await imageFile(energy, "2.0.0");
   const { code, out, err } = await trialTool(energy, "otafwtool", path);
@@ -40,7 +51,7 @@ test("a firmware is sent, proves itself and is confirmed", async () => {
   expect([again.code, again.out.includes("meter runs this firmware already.")]).toEqual([0, true]);
 });
 
-test("a firmware that nobody can reach is taken back, and the tool says why", async () => {
+hostTest("a firmware that nobody can reach is taken back, and the tool says why", async () => {
   const energy = await running();
   const [path, name] = await imageFile(energy, "2.0.0");
   const { world, machine } = energy.bench;
@@ -53,7 +64,7 @@ test("a firmware that nobody can reach is taken back, and the tool says why", as
   expect(events.find((each) => each["event"] === "done")).toMatchObject({ result: "rolledBack", why: "deadline" });
 });
 
-test("a firmware that needs another bundle is sent with it, firmware first", async () => {
+hostTest("a firmware that needs another bundle is sent with it, firmware first", async () => {
   const energy = await running();
   const [path] = await imageFile(energy, "2.0.0", OTHER_ENGINE);
   const bundle = bundleFor(await profileBundle("energy"), OTHER_ENGINE);
@@ -67,7 +78,7 @@ test("a firmware that needs another bundle is sent with it, firmware first", asy
   ]);
 });
 
-test("impossible pairs and other machines' images are refused before anything is sent", async () => {
+hostTest("impossible pairs and other machines' images are refused before anything is sent", async () => {
   const energy = await running();
   const [other] = await imageFile(energy, "2.0.0", OTHER_ENGINE);
   const [fits] = await imageFile(energy, "3.0.0");
@@ -89,7 +100,7 @@ test("impossible pairs and other machines' images are refused before anything is
 });
 
 test("a configuration is checked, sent, and kept when the device has proved itself with it", async () => {
-  const energy = await running();
+  const energy = await runningThere();
   const path = await configFile(energy, (text) => text.replace("watchdog 1", "watchdog 0"));
   const { code, out, err } = await trialTool(energy, "ota_config", path);
   expect([code, err]).toEqual([0, ""]);
@@ -99,7 +110,7 @@ test("a configuration is checked, sent, and kept when the device has proved itse
   expect(again.out).toContain("meter has this configuration already.");
 });
 
-test("a configuration that leads nowhere is put back, and the tool says so", async () => {
+hostTest("a configuration that leads nowhere is put back, and the tool says so", async () => {
   const energy = await running();
   const path = await configFile(energy, (text) => text.replace("mqttbroker 127.0.0.1", "mqttbroker 127.9.9.9"));
   const { code, err, events } = await trialTool(
@@ -118,7 +129,7 @@ test("a configuration that leads nowhere is put back, and the tool says so", asy
 });
 
 test("a device that gets another name is found under it", async () => {
-  const energy = await running();
+  const energy = await runningThere();
   const path = await configFile(energy, (text) => text.replace("mqttname meter", "mqttname cellar"));
   const { code, out } = await trialTool(energy, "ota_config", path);
   expect([code, out.includes("cellar has kept the configuration")]).toEqual([0, true]);
@@ -128,7 +139,7 @@ test("a device that gets another name is found under it", async () => {
 });
 
 test("a faulty configuration is refused before anything is sent, with a message for each fault", async () => {
-  const energy = await running();
+  const energy = await runningThere();
   const path = await configFile(energy, (text) => `${text.replace("watchdog 1", "watchdog maybe")}colour red\n`);
   const { code, err } = await trialTool(energy, "ota_config", path);
   expect(code).toBe(1);
@@ -138,7 +149,7 @@ test("a faulty configuration is refused before anything is sent, with a message 
   expect(energy.seen.some((each) => each.kind === "publish" && each.payload === "open")).toBe(false);
 });
 
-test.each([
+hostTest.each([
   ["badmac", 0, "a message did not verify"],
   ["badcheck", 1, "checksum differs"],
 ])(

@@ -34,7 +34,9 @@ const flash = (args.find((arg) => arg.startsWith("file=")) ?? "").slice(5).split
 const magic = Buffer.alloc(4);
 readSync(openSync(flash, "r"), magic, 0, 4, 0x320000);
 const resets = (process.env["FAKE_QEMU_RESETS"] ?? "0x1").split(" ");
-for (const reset of resets)
-  console_.write(reset.startsWith("0x") ? `rst:${reset} (X),boot:0x12\r\n` : `${reset} was called\r\n`);
+for (const reset of resets) {
+  if (reset.startsWith("0x")) console_.write(`rst:${reset} (X),boot:0x12\r\n`);
+  else console_.write(reset === "deadline" ? "watchdog: the deadline has passed\r\n" : `${reset} was called\r\n`);
+}
 console_.write(`bundle ${magic.toString("hex")}\r\n`);
 uart1.write(Buffer.from("f80400000001", "hex"));

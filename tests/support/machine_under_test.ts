@@ -14,8 +14,10 @@ import type { BenchMachine } from "../../tools/sim/machine.ts";
 import { type Ability, type ChosenMachine, chooseMachine, lackOf } from "../../tools/sim/machines.ts";
 import { SerialCable } from "../../tools/sim/serial_cable.ts";
 import { boardRig } from "./board_rig.ts";
+import { type EnergyBench, energyBenchOn } from "./energy_bench.ts";
 import { LINK_PACE } from "./ota_tool.ts";
 import { publishedBy, type Rig, runTool } from "./rig.ts";
+import { SLOW_TEST_MS } from "./slow.ts";
 
 const NAME = "meter";
 
@@ -48,6 +50,13 @@ export function needing(...abilities: Ability[]): Test {
 export const hostTest: typeof test = MACHINE.kind === "host" ? test : test.skip;
 if (MACHINE.kind !== "host") console.warn(`skipped here is what looks into the host firmware: this is ${MACHINE.text}`);
 
+/** Time limit of a test that may run on a machine whose time is real: a trial that fails takes minutes there. */
+export const MACHINE_TEST_MS = MACHINE.kind === "host" ? SLOW_TEST_MS : 1_200_000;
+
+/** An energy meter on the machine, on a bench; for what needs more of it than a Rig has, and so not for a board. */
+export const machineBench = (moreConfig: string[] = []): Promise<EnergyBench<BenchMachine>> =>
+  energyBenchOn(MACHINE, moreConfig);
+
 /** An energy meter with an empty chip but for the profile's bundle, the power off; a board as it is. `serial`: a cable is on its console. */
 export async function rig({ serial = false } = {}): Promise<Rig> {
   if (MACHINE.kind === "board") return boardRig(MACHINE.name, MACHINE.port);
@@ -59,7 +68,6 @@ export async function rig({ serial = false } = {}): Promise<Rig> {
     otakey: "11".repeat(32),
     flashDir: join(folder, "flash"),
   };
-  const emulated = MACHINE.kind === "qemu";
   const cable = serial ? new SerialCable() : undefined;
   const bench: Bench<BenchMachine> =
     MACHINE.kind === "qemu"
@@ -74,7 +82,7 @@ export async function rig({ serial = false } = {}): Promise<Rig> {
   await Bun.write(config, bench.config);
   const seen: SimEvent[] = [];
   observeBench(bench, (event) => seen.push(event));
-  const pace = (value: number | "fast") => emulated || bench.world.setPace(value);
+  const pace = (value: number | "fast") => bench.world.setPace(value);
   const file = async (name: string, content: string | Uint8Array) => {
     const path = join(folder, name);
     await Bun.write(path, content);

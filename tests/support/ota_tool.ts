@@ -3,7 +3,10 @@
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 import type { HostWorld } from "../../tools/sim/host_world.ts";
+import type { BenchMachine } from "../../tools/sim/machine.ts";
 import type { EnergyBench } from "./energy_bench.ts";
+
+type AnyBench = EnergyBench<BenchMachine>;
 
 /** Device seconds per real second while bytes of the link are on their way, which the scheduler does not see. */
 export const LINK_PACE = 5;
@@ -17,7 +20,7 @@ export interface ToolRun {
 }
 
 /** Runs the tool to its end. Time runs at LINK_PACE until the device restarts, and then as fast as it goes. */
-export function ota(energy: EnergyBench, ...args: string[]): Promise<ToolRun> {
+export function ota(energy: AnyBench, ...args: string[]): Promise<ToolRun> {
   return watchedOta(
     energy,
     (out) => {
@@ -28,16 +31,24 @@ export function ota(energy: EnergyBench, ...args: string[]): Promise<ToolRun> {
 }
 
 /** Runs the tool to its end; `watch` is handed all that it has printed whenever there is more. Time runs at LINK_PACE. */
-export function watchedOta(energy: EnergyBench, watch: (out: string) => void, ...args: string[]): Promise<ToolRun> {
+export function watchedOta(energy: AnyBench, watch: (out: string) => void, ...args: string[]): Promise<ToolRun> {
   return runTool(energy, watch, otaCommand(energy, ...args));
 }
 
-export function otaCommand(energy: EnergyBench, ...args: string[]): string[] {
-  return [process.execPath, join(ROOT, "tools", "ota.ts"), "meter", "--config", energy.configFile, ...args];
+export function otaCommand(energy: AnyBench, ...args: string[]): string[] {
+  return [
+    process.execPath,
+    join(ROOT, "tools", "ota.ts"),
+    "meter",
+    "--config",
+    energy.configFile,
+    ...energy.reach.link,
+    ...args,
+  ];
 }
 
 /** Runs a command as watchedOta does. */
-export function runTool(energy: EnergyBench, watch: (out: string) => void, command: string[]): Promise<ToolRun> {
+export function runTool(energy: AnyBench, watch: (out: string) => void, command: string[]): Promise<ToolRun> {
   return runToolIn(energy.bench.world, energy.folder, watch, command);
 }
 
@@ -73,7 +84,7 @@ export async function runToolIn(
 }
 
 /** Writes a bundle where the tool finds it with --bundle. */
-export async function bundleFile(energy: EnergyBench, bundle: Uint8Array, name = "update.bin"): Promise<string> {
+export async function bundleFile(energy: AnyBench, bundle: Uint8Array, name = "update.bin"): Promise<string> {
   const path = join(energy.folder, name);
   await Bun.write(path, bundle);
   return path;

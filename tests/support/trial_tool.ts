@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readImage } from "../../tools/lib/firmware_image.ts";
 import { ROOT } from "../../tools/lib/paths.ts";
+import type { BenchMachine } from "../../tools/sim/machine.ts";
 import type { EnergyBench } from "./energy_bench.ts";
 import { bundleFile, LINK_PACE, runTool, type ToolRun } from "./ota_tool.ts";
 import { firmwareVariant } from "./trial_bench.ts";
@@ -24,7 +25,7 @@ export async function oldFirmware(ends: (() => unknown)[]): Promise<string> {
 }
 
 /** Runs a tool; time rushes from the restart on until the device has proved itself, or to the end. */
-export function trialTool(energy: EnergyBench, name: string, ...args: string[]): Promise<ToolRun> {
+export function trialTool(energy: EnergyBench<BenchMachine>, name: string, ...args: string[]): Promise<ToolRun> {
   const { world, broker } = energy.bench;
   let restarts = 0;
   broker?.observe((event) => {
@@ -36,13 +37,14 @@ export function trialTool(energy: EnergyBench, name: string, ...args: string[]):
     if (now > restarts) world.setPace("fast");
     restarts = now;
   };
+  const reach = name === "otacmd" ? energy.reach.broker : energy.reach.link;
   const tool = [process.execPath, join(ROOT, "tools", `${name}.ts`)];
-  return runTool(energy, watch, [...tool, "meter", "--config", energy.configFile, ...args]);
+  return runTool(energy, watch, [...tool, "meter", "--config", energy.configFile, ...reach, ...args]);
 }
 
 /** An image in a file, and what it is called. */
 export async function imageFile(
-  energy: EnergyBench,
+  energy: EnergyBench<BenchMachine>,
   version: string,
   engineId?: string,
 ): Promise<[path: string, name: string]> {

@@ -131,12 +131,12 @@ test("what the chip has written over the image stays, until the image is another
 });
 
 test("resets are told by the ROM's number, a crash by what stands before it; power on is none", async () => {
-  const talking = program("talking", `FAKE_QEMU_RESETS='0x1 0xc 0x8 abort() 0xc 0x5' exec '${FAKE}' "$@"`);
+  const talking = program("talking", `FAKE_QEMU_RESETS='0x1 0xc 0x8 abort() 0xc 0x5 deadline 0xc' exec '${FAKE}' "$@"`);
   const { machine, events } = made(talking);
   await machine.powerOn();
   await world.until(logged(events, "bundle"), 60_000);
-  expect(machine.resets).toEqual(["software", "watchdog", "panic", "deep sleep"]);
-  expect(events.filter((event) => event.kind === "reset")).toHaveLength(4);
+  expect(machine.resets).toEqual(["software", "watchdog", "panic", "deep sleep", "watchdog"]);
+  expect(events.filter((event) => event.kind === "reset")).toHaveLength(5);
 });
 
 test("the reset button and a power cut start the chip again", async () => {

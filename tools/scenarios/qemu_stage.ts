@@ -29,7 +29,7 @@ export async function qemuStage(chip: QemuChip, scenario: Scenario): Promise<Sta
   const program = await findQemu(chip);
   const image = qemuImage(chip);
   const folder = mkdtempSync(join(tmpdir(), "hearth-scenario-"));
-  const world = new HostWorld(1);
+  const world = new HostWorld(1, true);
   const broker = await SimBroker.start();
   const machine = new QemuMachine({ world, chip, program, image, flashDir: folder });
   const { board } = machine;
@@ -45,11 +45,18 @@ export async function qemuStage(chip: QemuChip, scenario: Scenario): Promise<Sta
   const network = { ssid: QEMU_SSID, host: QEMU_HOST, port: broker.port };
   await machine.writeFile("config.txt", configOf(scenario, network));
   await machine.powerOn();
-  // It restarts when it has its configuration.
-  await world.until(() => machine.resets.length > 0 || machine.failure !== undefined, CONFIGURE_MS);
+  // What it has noted while it had no configuration is forgotten.
+  let clean = false;
+  const stopCleaning = broker.observe((event) => {
+    if (event.kind !== "publish" || event.client === undefined) return;
+    if (event.topic.endsWith("/LWT")) void broker.publish(`cmnd/${NAME}/OTA`, "msg_rm");
+    clean ||= Buffer.from(event.payload).toString() === "messages removed";
+  });
+  await world.until(() => clean || machine.failure !== undefined, CONFIGURE_MS);
+  stopCleaning();
   await machine.powerCut();
-  if (machine.resets.length === 0) {
-    const why = machine.failure ?? "it says nothing";
+  if (!clean) {
+    const why = machine.failure ?? "it does not come to the broker";
     await close();
     throw new UserError(`The emulated ${chip} did not take its configuration: ${why}`);
   }

@@ -133,7 +133,7 @@ export function needsOf(scenario: Scenario): Set<Ability> {
   }
   for (const line of scenario.before ?? []) needs.add(needOf(line, scenario));
   // A device that somebody else has configured cannot be given tokens of ours.
-  if (scenario.config !== undefined) needs.add("config");
+  if (scenario.config !== undefined) needs.add("setup");
   if (scenario.peer !== undefined) needs.add("radio");
   if (waitMs > REAL_WAIT_MAX_MS) needs.add("time");
   return needs;

@@ -73,7 +73,7 @@ export class Bench<M extends BenchMachine = HostMachine> {
 
   /** A bench with the power still off. */
   static async make(options: BenchOptions): Promise<Bench> {
-    const table = await Bench.#lay(options, options.pace, options.peripheral !== true);
+    const table = await Bench.#lay(options, new HostWorld(options.pace), options.peripheral !== true);
     const machine = hostMachine(table, options);
     const config = options.peripheral ? peripheralConfig(options) : configText(table, "simulated", "127.0.0.1");
     const bench = new Bench(table, machine, METER_UART, config);
@@ -96,16 +96,15 @@ export class Bench<M extends BenchMachine = HostMachine> {
     const { chip } = options;
     const image = qemuImage(chip, options.image);
     const program = await findQemu(chip);
-    const table = await Bench.#lay(options, 1, true);
+    const table = await Bench.#lay(options, new HostWorld(1, true), true);
     const machine = new QemuMachine({ world: table.world, chip, program, image, flashDir: table.flashDir });
     const bench = new Bench(table, machine, meterUart(chip), configText(table, QEMU_SSID, QEMU_HOST));
     await prepare(machine, options.bundle, bench.config);
     return bench;
   }
 
-  static async #lay(options: CommonOptions, pace: Pace, network: boolean): Promise<Table> {
+  static async #lay(options: CommonOptions, world: HostWorld, network: boolean): Promise<Table> {
     const flashDir = emptied(options);
-    const world = new HostWorld(pace);
     const air = new Air(world.clock, options.seed ?? 1);
     const broker = network && options.externalBroker === undefined ? await SimBroker.start() : undefined;
     if (options.externalBroker !== undefined) world.externalGraceMs = 2;

@@ -34,6 +34,7 @@ export class HostWorld {
   readonly #machines = new Set<Scheduled>();
   readonly #acts: (() => void)[] = [];
   #pace: Pace;
+  readonly #real: boolean;
   /** Extra real time to wait for quiet when the broker or the peers are other processes, whose traffic is not seen. */
   externalGraceMs = 0;
   /** Event-loop turns without traffic that count as quiet. */
@@ -52,8 +53,10 @@ export class HostWorld {
   #anchorRealMs = 0;
   #anchorUs = 0;
 
-  constructor(pace: Pace = "fast") {
-    this.#pace = pace;
+  /** `real`: there is a machine on it whose time is real, so that its pace stays 1 whatever it is set to. */
+  constructor(pace: Pace = "fast", real = false) {
+    this.#pace = real ? 1 : pace;
+    this.#real = real;
   }
 
   get pace(): Pace {
@@ -62,6 +65,7 @@ export class HostWorld {
 
   /** Changes the pace from now on. */
   setPace(pace: Pace): void {
+    if (this.#real) return;
     this.#pace = pace;
     this.#anchor();
     this.poke();

@@ -16,7 +16,7 @@ export const ABILITIES = {
   pins: "its pins are seen and driven",
   radio: "ESP-NOW, with others on the air",
   sleep: "deep sleep",
-  config: "it can be given a configuration for the occasion",
+  setup: "it can be given a bundle and a configuration for the occasion",
   store: "what is stored on the chip is seen, and can be put there",
   link: "the update link over TCP",
   serial: "a serial port for the tools",
@@ -49,7 +49,7 @@ const EVERYTHING = Object.keys(ABILITIES) as Ability[];
 const HAS: Record<MachineKind["kind"], readonly Ability[]> = {
   process: EVERYTHING.filter((each) => !["link", "serial", "faults"].includes(each)),
   host: EVERYTHING,
-  qemu: ["power", "network", "broker", "resets", "uart", "config", "link"],
+  qemu: ["power", "network", "broker", "resets", "uart", "setup", "link"],
   board: ["link"],
 };
 

@@ -48,8 +48,11 @@ const CAUSES: Partial<Record<number, ResetReason>> = {
   16: "watchdog",
   17: "watchdog",
 };
-/** What ESP-IDF prints before it restarts for a crash: the ROM then tells of a restart by the program. */
-const CRASH = /^(Guru Meditation Error|abort\(\) was called|assert failed|\*\*\*ERROR\*\*\* A stack overflow)/;
+/** What is printed before a restart that the ROM then takes for one by the program. The first such line counts: what follows is the report. */
+const ENDS: readonly [RegExp, ResetReason][] = [
+  [/^(watchdog: the deadline has passed|E \(\d+\) task_wdt: Task watchdog got triggered)/, "watchdog"],
+  [/^(Guru Meditation Error|abort\(\) was called|assert failed|\*\*\*ERROR\*\*\* A stack overflow)/, "panic"],
+];
 
 export interface QemuMachineOptions {
   world: HostWorld;
@@ -74,6 +77,8 @@ export class QemuMachine implements BenchMachine, ChipSide {
   readonly #uarts = new Map<number, Socket>();
   /** Files that are brought over the serial link when the firmware has started. */
   readonly #files = new Map<string, Uint8Array>();
+  /** They are on their way, or the chip has not restarted with them yet. */
+  #bringing = false;
   #monitor: QemuMonitor | undefined;
   #process: Subprocess | undefined;
   #exited: Promise<unknown> = Promise.resolve();
@@ -84,7 +89,8 @@ export class QemuMachine implements BenchMachine, ChipSide {
   #bootUs = 0;
   /** A reset that the ROM tells is one of the chip's life: power has been on before. */
   #counted = false;
-  #crashed = false;
+  /** Why the next restart by the program is none. */
+  #end: ResetReason | undefined;
 
   constructor(options: QemuMachineOptions) {
     this.#options = options;
@@ -137,6 +143,11 @@ export class QemuMachine implements BenchMachine, ChipSide {
     this.#files.set(name, typeof content === "string" ? Buffer.from(content) : content);
   }
 
+  /** True until the chip has restarted with the files that it was given. Resets until then are none of its life. */
+  get awaitsFiles(): boolean {
+    return this.#files.size > 0 || this.#bringing;
+  }
+
   // ---- power and reset
 
   async powerOn(): Promise<void> {
@@ -167,7 +178,7 @@ export class QemuMachine implements BenchMachine, ChipSide {
     const folder = this.#sockets ?? (await this.#serve());
     const { chip, program } = this.#options;
     this.#errorText = this.#line = "";
-    this.#crashed = false;
+    this.#end = undefined;
     this.#bootUs = this.#world.clock.nowUs;
     const uarts = Array.from({ length: QEMU_CHIPS[chip].uarts }, (_, uart) => join(folder, `uart${uart}`));
     const wires = {
@@ -250,16 +261,18 @@ export class QemuMachine implements BenchMachine, ChipSide {
   #told(line: string, channel: SerialChannel): void {
     const cause = /^rst:0x([0-9a-f]+) /.exec(line)?.[1];
     if (cause !== undefined) this.#reset(Number.parseInt(cause, 16));
-    else if (CRASH.test(line)) this.#crashed = true;
+    else this.#end ??= ENDS.find(([begin]) => begin.test(line))?.[1];
     this.board.emit({ kind: "log", line });
     if (line.startsWith("boot: ") && this.#files.size > 0) void this.#bringFiles(channel);
   }
 
   #reset(cause: number): void {
-    const reason = CAUSES[cause] ?? (this.#crashed ? "panic" : "software");
-    this.#crashed = false;
+    const reason = CAUSES[cause] ?? this.#end ?? "software";
+    this.#end = undefined;
     this.#bootUs = this.#world.clock.nowUs;
-    if (this.#counted) {
+    const prepared = !this.awaitsFiles;
+    this.#bringing = false;
+    if (this.#counted && prepared) {
       this.resets.push(reason);
       this.board.emit({ kind: "reset", reason });
     }
@@ -269,6 +282,7 @@ export class QemuMachine implements BenchMachine, ChipSide {
   async #bringFiles(channel: SerialChannel): Promise<void> {
     const files = [...this.#files];
     this.#files.clear();
+    this.#bringing = true;
     try {
       const client = await LinkClient.greet(channel);
       let changed = false;
@@ -279,6 +293,7 @@ export class QemuMachine implements BenchMachine, ChipSide {
         changed = true;
       }
       if (changed) await client.reboot();
+      else this.#bringing = false;
     } catch (thrown) {
       this.#fail(`the files did not get to the chip: ${messageOf(thrown)}`);
     }
