@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { ROOT } from "../../tools/lib/paths.ts";
 
-export function spawnEntool(args: readonly string[], env: Record<string, string> = {}) {
+export function spawnEntool(args: readonly string[], env: Record<string, string | undefined> = {}) {
   return Bun.spawn([process.execPath, join(ROOT, "tools", "entool.ts"), ...args], {
     stdin: "pipe",
     stdout: "pipe",
@@ -12,7 +12,7 @@ export function spawnEntool(args: readonly string[], env: Record<string, string>
   });
 }
 
-export async function entool(args: readonly string[], env: Record<string, string> = {}) {
+export async function entool(args: readonly string[], env: Record<string, string | undefined> = {}) {
   const child = spawnEntool(args, env);
   child.stdin.end();
   const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);

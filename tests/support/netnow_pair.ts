@@ -10,13 +10,25 @@ import { moduleProgram } from "./profile_device.ts";
 
 export const probeProgram = (): Program => moduleProgram(join(import.meta.dir, "netnow_probe.ts"));
 
+/** A frame that a chip has taken. */
+export interface Taking {
+  by: MemoryChip;
+  frame: string;
+  atMs: number;
+  /** Boots of the chip until then. */
+  boot: number;
+}
+
 export class NetnowPair {
   readonly clock = new SimClock();
   readonly air: Air;
   readonly central: MemoryChip;
   readonly peripheral: MemoryChip;
   /** Everything that the two have said, as the attacker has heard it. */
-  readonly recorded: AirFrame[] = [];
+  readonly recorded: (AirFrame & { saidMs: number })[] = [];
+  readonly takings: Taking[] = [];
+  /** When a chip was made to forget with whom it had paired. */
+  readonly forgettings: { chip: MemoryChip; atMs: number }[] = [];
   #attacking = false;
 
   /** Nothing is powered. */
@@ -27,13 +39,32 @@ export class NetnowPair {
       const net = new MemoryNet(this.clock);
       const made = new MemoryChip({ board, net, air: this.air, program, uniqueId, seed: seed * 31 + uniqueId.length });
       made.files.set("config.txt", Buffer.from(`role ${role}\nversion ${versions[role]}\n`));
+      let boots = 0;
+      board.observe((event) => {
+        if (event.kind !== "log") return;
+        if (event.line === "boots") boots++;
+        if (event.line.startsWith("took "))
+          this.takings.push({ by: made, frame: event.line.slice("took ".length), atMs: this.nowMs, boot: boots });
+      });
       return made;
     };
     this.central = chip("central", "020000000001");
     this.peripheral = chip("peripheral", "020000000002");
     this.air.observe((frame) => {
-      if (!this.#attacking) this.recorded.push(frame);
+      if (!this.#attacking) this.recorded.push({ ...frame, saidMs: this.nowMs });
     });
+  }
+
+  get nowMs(): number {
+    return this.clock.nowUs / 1000;
+  }
+
+  /** Restarts a chip that has forgotten its pair: by the file that asks for it, or with the loss of its NVS. */
+  forget(chip: MemoryChip, nvs: boolean): void {
+    if (nvs) chip.nvs.clear();
+    else chip.files.set("pair.txt", new Uint8Array(0));
+    this.forgettings.push({ chip, atMs: this.nowMs });
+    void chip.pressReset();
   }
 
   run(ms: number): void {

@@ -32,6 +32,7 @@ Object.defineProperty(radio, "onFrame", {
   },
 });
 
+native.log("boots");
 let said = 0;
 const text = () => native.encodeText(`${native.uniqueId()} ${hex(native.random(8))} ${++said}`);
 if (config.text("role") === "central") {
