@@ -14,7 +14,7 @@ setDefaultTimeout(SLOW_TEST_MS);
 
 /** More of them: NETNOW_SEEDS=1000 bun test tests/device/netnow_replay.test.ts. A seed that fails goes into KNOWN. */
 const SEEDS = Number(process.env["NETNOW_SEEDS"] ?? 12);
-const KNOWN: number[] = [865];
+const KNOWN: number[] = [119, 865];
 const STEPS = 300;
 
 const program = probeProgram();
@@ -96,13 +96,17 @@ function takenAgain(pair: NetnowPair): { frame: string; reason: string }[] {
   });
 }
 
-/** Whether messages pass again, both ways, within five minutes after the attacker has gone. */
+/** Whether messages pass again, both ways, when the attacker has gone. Who was forgotten is found on the way round all channels, and at a loss of
+ * 20 % perhaps not in the first one. */
 function comesToItself(pair: NetnowPair): boolean {
-  const passed = () => [pair.told(pair.central, "data ").length, pair.told(pair.peripheral, "back ").length];
-  const [data = 0, back = 0] = passed();
-  pair.run(300_000);
-  const [dataNow = 0, backNow = 0] = passed();
-  return dataNow > data + 5 && backNow > back + 5;
+  const passed = () => [pair.told(pair.central, "data ").length, pair.told(pair.peripheral, "back ").length] as const;
+  const [data, back] = passed();
+  for (let minute = 0; minute < 20; minute++) {
+    pair.run(60_000);
+    const [dataNow, backNow] = passed();
+    if (dataNow > data + 5 && backNow > back + 5) return true;
+  }
+  return false;
 }
 
 describe("central 3, peripheral 3", () => {

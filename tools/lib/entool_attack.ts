@@ -16,8 +16,9 @@ export type Attack = (typeof ATTACKS)[number];
 
 /** Frames remembered; what comes later is not. */
 const RECORDED_MAX = 1000;
-/** Between two frames; a flood has none. */
+/** Between two frames; a flood has none, and flipped ones are many. */
 const GAP_MS = 30;
+const FLIP_GAP_MS = 5;
 /** An answer that takes longer is none. */
 const ANSWER_MS = 300;
 const FLOOD_TIMES = 20;
@@ -80,7 +81,7 @@ export async function attack(kind: Attack, options: AttackOptions): Promise<Atta
     options.say(`${frames.length} frames are said`);
     for (const frame of frames) {
       ears.inject(frame);
-      if (kind !== "flood") await Bun.sleep(GAP_MS);
+      if (kind !== "flood") await Bun.sleep(kind === "flip" ? FLIP_GAP_MS : GAP_MS);
     }
     await Bun.sleep(ANSWER_MS);
     if (before !== undefined) await quiet();
