@@ -80,6 +80,8 @@ export function startCentral(
     void appliance.mqtt.publish(`stat/${appliance.name}/Mail/${hex(macBytes(mac)!)}`, hex(report), true);
   mailbox.onText = (mac, part, text) =>
     appliance.mqtt.publish(`stat/${appliance.name}/Mail/${hex(macBytes(mac)!)}/${part}`, hex(text), true);
+  mailbox.onStats = (mac, text) =>
+    void appliance.mqtt.publish(`stat/${appliance.name}/Mail/${hex(macBytes(mac)!)}/stats`, text, true);
   mailbox.onWant = (mac, number, first, size) =>
     void appliance.publish("Mail", JSON.stringify({ mac: hex(macBytes(mac)!), number, first, size }));
   central.onData = (payload, mac, rssi) => {

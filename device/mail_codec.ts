@@ -1,7 +1,7 @@
 // Updates over ESP-NOW as bytes: the mail that a tool leaves at a central, and the messages between central and peripheral. Pure but for
 // native's HMAC. Who says what when is mailbox.ts and mail_taker.ts. Source: docs/WIRE.md, chapter "Mail".
 
-import { same } from "./netnow_codec.ts";
+import { DATA_MAX, same } from "./netnow_codec.ts";
 
 /** Bytes of a block; one message carries one. */
 export const BLOCK_BYTES = 128;
@@ -25,6 +25,8 @@ export const REPORT = 1;
 export const WANT = 2;
 /** A part of the recorded exception. */
 export const TEXT = 3;
+/** The counters of this boot, as text. */
+export const STATS = 4;
 export const OFFER = 0x81;
 export const BLOCK = 0x82;
 /** The central has a part of the exception. */
@@ -32,6 +34,8 @@ export const TOOK = 0x83;
 
 /** The first byte of a put request that is none of the link's: everything on trial is to be permanent. */
 export const KEEP = 0x20;
+
+export const STATS_TEXT_AT = 2;
 
 /** NVS. */
 export const SPACE = "mail";
@@ -104,6 +108,15 @@ export function encodeWant(number: number, first: number, missing: number): Uint
   writeUint(bytes, 2, NUMBER_BYTES, number);
   writeUint(bytes, 8, 2, first);
   writeUint(bytes, 10, 4, missing >>> 0);
+  return bytes;
+}
+
+/** `00 04 text`; what is too long for a payload is cut. */
+export function encodeStats(text: string): Uint8Array {
+  const told = native.encodeText(text).subarray(0, DATA_MAX - STATS_TEXT_AT);
+  const bytes = new Uint8Array(STATS_TEXT_AT + told.length);
+  bytes[1] = STATS;
+  bytes.set(told, STATS_TEXT_AT);
   return bytes;
 }
 

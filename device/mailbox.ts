@@ -17,6 +17,8 @@ import {
   REPORT_TEXT_AT,
   readNumber,
   readUint,
+  STATS,
+  STATS_TEXT_AT,
   TEXT,
   TEXT_AT,
   TEXT_PARTS_MAX,
@@ -48,6 +50,8 @@ export class Mailbox {
   /** Told of every part of an exception (as it came); false when it could not be handed on: then it comes again. */
   onText: (mac: string, part: number, text: Uint8Array) => boolean;
   onWant: (mac: string, number: number, first: number, size: number) => void;
+  /** Told of a peripheral's counters. */
+  onStats: (mac: string, text: string) => void;
   private readonly jobs: Job[];
   private readonly pace: Task;
 
@@ -57,7 +61,7 @@ export class Mailbox {
     private readonly send: (payload: Uint8Array, mac: string) => boolean,
   ) {
     this.blocks = this.refused = 0;
-    this.onReport = this.onWant = () => {};
+    this.onReport = this.onWant = this.onStats = () => {};
     this.onText = () => false;
     this.jobs = [];
     this.pace = loop.task(() => this.next(), false, "mail");
@@ -70,8 +74,15 @@ export class Mailbox {
     else if (payload[1] === WANT && payload.length === 14) this.want(payload, mac);
     else if (payload[1] === TEXT && payload.length > TEXT_AT + REPORT_TAG_BYTES && payload[6]! < TEXT_PARTS_MAX)
       this.text(payload, mac);
+    else if (payload[1] === STATS) this.stats(payload, mac);
     else this.refused++;
     return true;
+  }
+
+  private stats(payload: Uint8Array, mac: string): void {
+    const text = native.decodeText(payload, STATS_TEXT_AT, payload.length);
+    if (text === undefined) this.refused++;
+    else this.onStats(mac, text);
   }
 
   private report(payload: Uint8Array, mac: string): void {

@@ -4,6 +4,7 @@
 import { Config, ConfigError, keyBytes, readTokens } from "./config.ts";
 import { SerialLink } from "./link_serial.ts";
 import { Loop, randomBelow } from "./loop.ts";
+import { encodeStats } from "./mail_codec.ts";
 import { type MailTaker, takeMail } from "./mail_taker.ts";
 import { type Netnow, NetnowAuto } from "./netnow_auto.ts";
 import { type NetnowKeys, netnowKeys, versionOf } from "./netnow_codec.ts";
@@ -22,6 +23,8 @@ const DEEP_SLEEP = 4;
 const LED_PIN = 2;
 /** Between two looks whether the console is still in use. */
 const SLEEP_LOOK_MS = 1000;
+/** Who does not sleep tells its counters so often. */
+const STATS_S = 1800;
 const HELP = "commands: keepversion reboot stats";
 
 /** The tokens by which a peripheral is reached and updated; recovery takes them from what was good once. */
@@ -89,9 +92,24 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
     if (this.mail?.busy === true) this.mail.onIdle = () => this.sleep(ms);
     else if (this.serial.session !== undefined) this.loop.task(() => this.sleep(ms), true, "sleep").once(SLEEP_LOOK_MS);
     else {
-      native.espnowOff();
-      native.deepSleep(ms);
+      const asleep = () => {
+        native.espnowOff();
+        native.deepSleep(ms);
+      };
+      // For an acknowledgement that never comes it does not stay awake.
+      if (this.tellStats(asleep)) this.loop.task(asleep, true, "sleep").once(SLEEP_LOOK_MS);
+      else asleep();
     }
+  }
+
+  /** Tells the central this boot's counters; it has no other way to a person but the console. False when that cannot be. */
+  private tellStats(done?: () => void): boolean {
+    return this.mail !== undefined && this.netnow?.send(encodeStats(this.stats()), done) === true;
+  }
+
+  private stats(): string {
+    const counts = this.netnow?.counts.text() ?? "radio off";
+    return `exceptions ${this.exceptions} ${counts} mail refused ${this.mail?.refused ?? 0}`;
   }
 
   private begin(start: (netnow: Netnow) => void): void {
@@ -127,8 +145,10 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
   }
 
   private second(): void {
+    const seconds = Math.floor(this.loop.now() / 1000);
     this.watchdog.feed();
-    native.pinWrite(LED_PIN, Math.floor(this.loop.now() / 1000) & 1);
+    native.pinWrite(LED_PIN, seconds & 1);
+    if (seconds % STATS_S === 0) this.tellStats();
   }
 
   /** The central has confirmed that it hears this device: it can reach it. So all that is on trial is permanent, unless `keep` leaves that
@@ -152,10 +172,8 @@ export class Peripheral<T extends PeripheralTokens = PeripheralTokens> {
         return `version kept ${native.bundleInfo().hash}`;
       case "reboot":
         return native.restart("reboot command", true);
-      case "stats": {
-        const counts = this.netnow?.counts.text() ?? "radio off";
-        return `stats exceptions ${this.exceptions} ${counts} mail refused ${this.mail?.refused ?? 0}`;
-      }
+      case "stats":
+        return `stats ${this.stats()}`;
       default:
         return HELP;
     }

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { main } from "./lib/cli.ts";
-import { keepVia } from "./lib/config_via.ts";
+import { keepVia, statsVia } from "./lib/config_via.ts";
 import { UsageError, UserError } from "./lib/errors.ts";
 import { connectMqtt, parseSeconds, withMqttOptions } from "./lib/network_device.ts";
 import { Shown } from "./lib/update_view.ts";
@@ -31,10 +31,11 @@ Commands:
   msg_rm          forgets both                                test_exception  throws one, to see it
   keepversion     makes a trial permanent                     reboot          restarts
   open            opens the update port for 10 minutes and tells where
-A device without a network takes \`keepversion\` over its central when it wakes.
+A device without a network takes \`keepversion\` over its central when it wakes; \`stats\` are those that it told its central before it fell asleep.
 Examples:
   bun run otacmd kitchen stats
   bun run otacmd scale keepversion --via manager
+  bun run otacmd scale stats --via manager
 Exit codes: 0 answered, 1 no answer, 2 wrong usage.`,
   )
   .action((name: string, command: string, options: Options) => run(name, command, options));
@@ -42,8 +43,9 @@ for (const [flags, description] of VIA_OPTIONS) program.option(flags, descriptio
 
 async function run(given: string, command: string, options: Options): Promise<void> {
   if (options.via !== undefined) {
-    if (command !== "keepversion") throw new UsageError(`over a central there is keepversion, and no ${command}`);
-    return keepVia(given, options.via, options, new Shown(options.json === true));
+    const does = command === "keepversion" ? keepVia : command === "stats" ? statsVia : undefined;
+    if (does === undefined) throw new UsageError(`over a central there are keepversion and stats, and no ${command}`);
+    return does(given, options.via, options, new Shown(options.json === true));
   }
   const timeoutS = options.timeout ?? "10";
   const timeoutMs = parseSeconds("--timeout", timeoutS) * 1000;

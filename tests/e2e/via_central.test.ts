@@ -130,6 +130,12 @@ test("a configuration is tried and kept, and `keepversion` makes a trial permane
   const kept = await via("otacmd", "keepversion");
   expect([kept.code, kept.err]).toEqual([0, ""]);
   expect(kept.events.at(-1)).toMatchObject({ event: "done", result: "kept" });
+  const counters = await via("otacmd", "stats");
+  expect([counters.code, counters.err]).toEqual([0, ""]);
+  expect(counters.events.at(-1)).toMatchObject({
+    event: "stats",
+    stats: expect.stringMatching(/^exceptions 0 accepted \d+ .*mail refused 0$/),
+  });
   await scale.run(9 * 3_600_000);
   expect(await Bun.file(join(scale.sensor.flashDir, "files", "config.txt")).text()).toBe(`${old}keep manual\n`);
 });

@@ -4,6 +4,7 @@ import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { configMail, keepMail } from "../../tools/lib/mail.ts";
 import { MailWatch } from "../../tools/lib/mail_watch.ts";
 import { configName } from "../../tools/lib/trial_updates.ts";
+import type { Radio } from "../../tools/sim/air.ts";
 import { bundleOf, KEY, MailHouse, nameOf, SENSOR_MAC } from "../../tools/sim/mail_house.ts";
 import { profileProgram, profileScript } from "../support/profile_device.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -25,6 +26,10 @@ function exceptionOf(house: MailHouse): unknown {
   for (const [topic, payload] of house.retained) watch.message(`stat/Manager/${topic}`, payload);
   return watch.exception;
 }
+
+/** Topics of the exception's parts. */
+const partsOf = (house: MailHouse) =>
+  [...house.retained.keys()].filter((topic) => /^\d+$/.test(topic.slice(`Mail/${SENSOR_MAC}/`.length)));
 
 test.each(["2", "3"])("a configuration is taken, tried and kept (version %s, 30 %% loss)", (version) => {
   const house = new MailHouse(manager, script, 0.3, 1, undefined, version);
@@ -83,12 +88,12 @@ test.each(["2", "3"])("what a bundle threw comes back to the tool, once (version
   expect(house.until(() => exceptionOf(house) !== undefined, 12 * HOUR_MS)).toBe(true);
   const told = exceptionOf(house) as { message: string };
   expect(told.message).toBe(`Error: broken ${"very ".repeat(100)}`);
-  const parts = [...house.retained.keys()].filter((topic) => topic.startsWith(`Mail/${SENSOR_MAC}/`));
+  const parts = partsOf(house);
   expect(parts.length).toBeGreaterThan(4);
   house.run(2 * HOUR_MS);
   for (const topic of parts) house.retained.delete(topic);
   house.run(3 * HOUR_MS);
-  expect([...house.retained.keys()].filter((topic) => topic.startsWith(`Mail/${SENSOR_MAC}/`))).toEqual([]);
+  expect(partsOf(house)).toEqual([]);
 });
 
 test("a part of an exception under another key is nobody's", () => {
@@ -110,4 +115,39 @@ test("without a broker the exception waits until there is one", () => {
   house.manager.board.setNetwork(true);
   house.run(3 * HOUR_MS);
   expect(exceptionOf(house)).toMatchObject({ message: "Error: broken" });
+});
+
+test.each(["2", "3"])(
+  "before it sleeps it tells its counters, with each reason of a refusal (version %s)",
+  (version) => {
+    const house = new MailHouse(manager, script, 0, 1, undefined, version);
+    const stats = () => {
+      const watch = new MailWatch("Manager", KEY);
+      for (const [topic, payload] of house.retained) watch.message(`stat/Manager/${topic}`, payload);
+      return watch.stats.get(SENSOR_MAC);
+    };
+    house.until(() => house.report() !== undefined, 60_000);
+    expect([stats(), house.sensor.resets]).toEqual([undefined, []]);
+    const { channel, longRange } = house.sensor.radio;
+    const stranger: Radio = { mac: "020000000009", channel, longRange, heard: () => {} };
+    for (const length of [10, 76]) house.air.send(stranger, SENSOR_MAC, new Uint8Array(length), () => {});
+    house.run(60_000);
+    expect(house.sensor.resets).toEqual(["deep sleep"]);
+    const refused = version === "2" ? "hmac 1 short 1" : "tag 2";
+    expect(stats()).toMatch(new RegExp(`^exceptions 0 accepted \\d+ .*${refused}.* mail refused 0$`));
+    // In the next boot it counts anew, and tells that.
+    house.run(HOUR_MS);
+    expect(stats()).toMatch(/^exceptions 0 accepted \d+ mail refused 0$/);
+  },
+);
+
+test("an awake peripheral tells its counters every half hour", async () => {
+  const house = new MailHouse(manager, await profileScript("tnowp"));
+  void house.sensor.powerCut();
+  house.sensor.files.set("config.txt", Buffer.from(configOf(house).replace(/calibration.*\n/g, "")));
+  house.sensor.start();
+  house.run(29 * 60_000);
+  expect(house.retained.has(`Mail/${SENSOR_MAC}/stats`)).toBe(false);
+  house.run(2 * 60_000);
+  expect(house.retained.get(`Mail/${SENSOR_MAC}/stats`)).toMatch(/^exceptions 0 accepted \d+/);
 });

@@ -1,9 +1,9 @@
-// What `bun run ota_config NAME FILE --via CENTRAL` and `bun run otacmd NAME keepversion --via CENTRAL` do, in their order and words. How it gets
+// What `bun run ota_config NAME FILE --via CENTRAL` and `bun run otacmd NAME keepversion|stats --via CENTRAL` do, in their order and words. How it gets
 // there is via_session.ts's.
 
 import pc from "picocolors";
 import { keyBytes } from "../../device/config.ts";
-import { UsageError } from "./errors.ts";
+import { UsageError, UserError } from "./errors.ts";
 import { tokensOf } from "./network_device.ts";
 import { configName } from "./trial_updates.ts";
 import type { Shown } from "./update_view.ts";
@@ -75,6 +75,21 @@ export async function keepVia(given: string, via: string, options: ViaOptions, s
       { event: "done", result: "kept", bundle },
       pc.green(`${session.device} keeps bundle ${bundle} (${state}).`),
     );
+  } finally {
+    show.end();
+    await session.close();
+  }
+}
+
+/** Shows the counters that the device told its central last. Throws UserError when none come. */
+export async function statsVia(given: string, via: string, options: ViaOptions, show: Shown): Promise<void> {
+  const session = await ViaSession.open(given, via, options, show);
+  try {
+    const { mac = "" } = await session.found().then(() => session.watch);
+    const stats = await session.watch.until(() => session.watch.stats.get(mac), session.timeoutMs);
+    if (stats === undefined)
+      throw new UserError(`${session.device} has told no counters: it does when it falls asleep`);
+    show.line({ event: "stats", mac, stats }, `${session.device}, in its last boot: ${stats}`);
   } finally {
     show.end();
     await session.close();

@@ -10,6 +10,8 @@ export class MailWatch {
   mac: string | undefined;
   /** The exception that it recorded last, as far as it came whole: JSON as of `msg_exception`. */
   exception: unknown;
+  /** By MAC: the counters that each peripheral told last. Not under its key: the central has them from the air. */
+  readonly stats = new Map<string, string>();
   onChange: () => void = () => {};
   onProgress: (number: number, done: number, total: number) => void = () => {};
   /** Parts of the exception with the number `#textId`. */
@@ -45,6 +47,11 @@ export class MailWatch {
       return;
     }
     if (this.mac !== undefined && mac !== this.mac) return;
+    if (part === "stats") {
+      this.stats.set(mac, payload);
+      this.onChange();
+      return;
+    }
     const bytes = Buffer.from(payload, "hex");
     if (part !== undefined) this.#text(mac, bytes);
     else this.#reported(mac, bytes);
