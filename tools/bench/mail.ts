@@ -1,5 +1,7 @@
 // Part `mail`: an update of the battery scale over ESP-NOW, with both programs on chips in memory: virtual time and frames on the air.
 
+import { BLOCK_BYTES } from "../../device/mail_codec.ts";
+import { BLOCKS_PER_WAKE } from "../../device/mail_taker.ts";
 import { HEADER_BYTES } from "../lib/bundle.ts";
 import { buildBundle } from "../lib/native_build.ts";
 import { bundleOf, MailHouse, nameOf } from "../sim/mail_house.ts";
@@ -27,7 +29,7 @@ export const mailPart: Part = {
       house.post(bundle);
       if (!house.until(() => house.report()?.rejected === nameOf(bundle), LIMIT_MS))
         throw new Error(`the update did not arrive in a day at ${percent} % loss`);
-      const method = `${bodyBytes} bytes, left just after a wake-up of a device that sleeps for an hour, until it has run; ${percent} % loss both ways, seed 1`;
+      const method = `${bodyBytes} bytes, left just after a wake-up of a device that sleeps for an hour, until it has run; at most ${BLOCKS_PER_WAKE} blocks of ${BLOCK_BYTES} bytes a wake-up; ${percent} % loss both ways, seed 1`;
       yield {
         key: `mail.loss${percent}.minutes`,
         value: Math.round((house.clock.nowUs - beganUs) / 6e6) / 10,
