@@ -1,7 +1,16 @@
 // What every MQTT appliance has: the start-up order, network, MQTT, Log, Uptime, Refresh, OTA commands, proof of reachability, and
 // what becomes of exceptions. What the appliance is for is the profile's.
 
-import { type BaseTokens, Config, ConfigError, keyBytes, REACH_TOKENS, reachFault, readTokens } from "./config.ts";
+import {
+  type BaseTokens,
+  Config,
+  ConfigError,
+  keyBytes,
+  REACH_TOKENS,
+  reachFault,
+  readTokens,
+  recoverIfConfig,
+} from "./config.ts";
 import { Log } from "./log.ts";
 import { Loop, randomBelow } from "./loop.ts";
 import { Mqtt, type MqttHandler, type MqttSettings } from "./mqtt.ts";
@@ -234,12 +243,4 @@ export class Appliance<T extends BaseTokens = BaseTokens> {
   private must(token: "ssid" | "mqttbroker" | "mqttname", fallback: string): string {
     return this.strict ? this.base.text(token) : this.base.textOr(token, fallback);
   }
-}
-
-/** Goes into recovery for a ConfigError; hands back what is none. */
-function recoverIfConfig(error: unknown): unknown {
-  if (!(error instanceof ConfigError)) return error;
-  const why = `config: ${error.message}`;
-  native.exceptionStore(why, "");
-  native.recover(why);
 }

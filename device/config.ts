@@ -154,3 +154,11 @@ export function keyBytes(hex: string): Uint8Array | undefined {
   }
   return bytes;
 }
+
+/** Goes into recovery for a ConfigError; hands back what is none. */
+export function recoverIfConfig(error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  const why = `config: ${error.message}`;
+  native.exceptionStore(why, "");
+  native.recover(why);
+}

@@ -100,9 +100,7 @@ export class Netnow3Central {
     if (frame[1] === REQUEST3) return this.pair(mac, frame);
     const plain = this.open(mac, frame);
     if (plain === undefined) return false;
-    const refusal = this.handle(this.peerOf(mac), frame, plain, rssi);
-    if (refusal === undefined) this.counts.accepted++;
-    else this.counts.refuse(refusal);
+    this.counts.judge(this.handle(this.peerOf(mac), frame, plain, rssi));
     return true;
   }
 

@@ -156,9 +156,7 @@ export class Netnow3Peripheral {
     if (frame[1] === ANSWER3) return this.adopt(mac, frame);
     const plain = mac === this.manager ? unseal(this.key, true, frame) : undefined;
     if (plain === undefined) return false;
-    const refusal = this.handle(frame, plain, rssi);
-    if (refusal === undefined) this.counts.accepted++;
-    else this.counts.refuse(refusal);
+    this.counts.judge(this.handle(frame, plain, rssi));
     return true;
   }
 

@@ -83,12 +83,11 @@ export class NetnowCentral {
   /** A frame came; `atMs` is the moment of its reception. */
   take(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
     const packet = decodeFrame(this.keys, frame);
-    const reason = typeof packet === "string" ? packet : this.refusal(packet, atMs);
-    if (reason !== undefined || typeof packet === "string") {
-      this.counts.refuse(String(reason));
+    if (typeof packet === "string") {
+      this.counts.refuse(packet);
       return;
     }
-    this.counts.accepted++;
+    if (!this.counts.judge(this.refusal(packet, atMs))) return;
     if (packet.type === PAIR) this.broadcast(PLAIN, this.empty);
     else this.broadcast(CONFIRM, packet.tid);
     if (packet.type === DATA) this.onData(packet.payload, mac, rssi);

@@ -10,6 +10,13 @@ export class NetnowCounts {
     this.reasons = [];
   }
 
+  /** A frame was refused for a reason, or taken when there is none; true when it was taken. */
+  judge(reason: string | undefined): boolean {
+    if (reason === undefined) this.accepted++;
+    else this.refuse(reason);
+    return reason === undefined;
+  }
+
   refuse(reason: string): void {
     const at = this.reasons.indexOf(reason);
     if (at >= 0) (this.reasons[at + 1] as number)++;

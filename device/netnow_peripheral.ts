@@ -107,7 +107,7 @@ export class NetnowPeripheral {
    * what was not acknowledged can be sent again. Throws on more than DATA_MAX bytes. */
   send(payload: Uint8Array, done?: (acknowledged: boolean) => void, tid = native.random(ID_LENGTH)): boolean {
     if (this.time === undefined) return false;
-    return this.toManager(DATA, tid, payload, undefined, done);
+    return this.post(DATA, tid, payload, undefined, done);
   }
 
   private forget(): void {
@@ -135,12 +135,12 @@ export class NetnowPeripheral {
 
   private askAgain(): void {
     if (this.manager === undefined) {
-      this.post(BROADCAST, PAIR, new Uint8Array(ID_LENGTH), new Uint8Array(0));
+      this.post(PAIR, new Uint8Array(ID_LENGTH), new Uint8Array(0));
       return;
     }
     if (this.wakeups++ >= WAKEUPS_HERE) this.nextChannel();
     this.expect(WAKEUP_CONFIRM_MS);
-    this.toManager(WAKEUP, this.asked, new Uint8Array(0));
+    this.post(WAKEUP, this.asked, new Uint8Array(0));
   }
 
   private expect(ms: number): void {
@@ -148,25 +148,16 @@ export class NetnowPeripheral {
     this.askedUntilMs = this.loop.now() + ms;
   }
 
-  private toManager(
-    type: number,
-    tid: Uint8Array,
-    payload: Uint8Array,
-    time?: Uint8Array,
-    done?: (acknowledged: boolean) => void,
-  ): boolean {
-    const mac = macBytes(this.manager ?? "");
-    return mac !== undefined && this.post(mac, type, tid, payload, time, done);
-  }
-
+  /** To the central; what asks for one goes to all. */
   private post(
-    mac: Uint8Array,
     type: number,
     tid: Uint8Array,
     payload: Uint8Array,
     time?: Uint8Array,
     done?: (acknowledged: boolean) => void,
   ): boolean {
+    const mac = type === PAIR ? BROADCAST : macBytes(this.manager ?? "");
+    if (mac === undefined) return false;
     const make = () =>
       encodeFrame(this.keys, {
         type,
@@ -186,12 +177,11 @@ export class NetnowPeripheral {
   /** A frame came; `atMs` is the moment of its reception. */
   take(mac: string, frame: Uint8Array, rssi: number, atMs: number): void {
     const packet = decodeFrame(this.keys, frame);
-    const reason = typeof packet === "string" ? packet : this.refusal(mac, packet, atMs);
-    if (reason !== undefined || typeof packet === "string") {
-      this.counts.refuse(String(reason));
+    if (typeof packet === "string") {
+      this.counts.refuse(packet);
       return;
     }
-    this.counts.accepted++;
+    if (!this.counts.judge(this.refusal(mac, packet, atMs))) return;
     if (this.manager === undefined) this.adopt(mac);
     this.trust(packet, atMs);
     if (packet.subtype === BACK) this.onBack(packet.payload, rssi);
@@ -222,7 +212,7 @@ export class NetnowPeripheral {
     if (atMs - this.pingedMs < PING_MS) return;
     this.pingedMs = atMs;
     this.expect(PING_CONFIRM_MS);
-    this.toManager(PING, this.asked, new Uint8Array(0), time);
+    this.post(PING, this.asked, new Uint8Array(0), time);
   }
 
   private adopt(mac: string): void {

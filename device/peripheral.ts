@@ -1,7 +1,7 @@
 // What every ESP-NOW peripheral has: the start-up order, the radio and its protocol, the serial console, the watchdog, the proof of
 // reachability, what becomes of exceptions, and sleep. It is to a peripheral what appliance.ts is to an MQTT appliance.
 
-import { Config, ConfigError, keyBytes, readTokens } from "./config.ts";
+import { Config, keyBytes, readTokens, recoverIfConfig } from "./config.ts";
 import { SerialLink } from "./link_serial.ts";
 import { Loop, randomBelow } from "./loop.ts";
 import { encodeStats } from "./mail_codec.ts";
@@ -202,12 +202,4 @@ export function startNetnow(
   const three = new Netnow3Peripheral(loop, radio, keys, longRange);
   three.start();
   return three;
-}
-
-/** Goes into recovery for a ConfigError; hands back what is none. */
-function recoverIfConfig(error: unknown): unknown {
-  if (!(error instanceof ConfigError)) return error;
-  const why = `config: ${error.message}`;
-  native.exceptionStore(why, "");
-  native.recover(why);
 }

@@ -21,8 +21,9 @@ import {
 import { Netnow3Numbers, SESSIONS_RESERVED } from "../../device/netnow3_numbers.ts";
 import { forgetPeers, keepPeer, PEERS_MAX, peerKey } from "../../device/netnow3_peers.ts";
 import { freshNative } from "../support/fresh_native.ts";
+import { hexOf, textBytes } from "../support/hex.ts";
 import { KEY3, netnow3Bench, number } from "../support/netnow3_bench.ts";
-import { centralBench, hex, KEY_HEX, keys, MINE, netnowKept, OTHER, text } from "../support/netnow3_roles.ts";
+import { centralBench, KEY_HEX, keys, MINE, netnowKept, OTHER } from "../support/netnow3_roles.ts";
 
 describe("numbers", () => {
   test("no number comes twice in the life of the NVS, wherever boots end", () => {
@@ -32,8 +33,8 @@ describe("numbers", () => {
     for (let boot = 0; boot < 40; boot++) {
       const numbers = new Netnow3Numbers();
       for (let session = 0; session < boot * 20; session += 1 + (boot % 3)) {
-        seen.add(hex(numbers.next()));
-        seen.add(hex(numbers.next()));
+        seen.add(hexOf(numbers.next()));
+        seen.add(hexOf(numbers.next()));
         count += 2;
         numbers.renew();
       }
@@ -53,7 +54,7 @@ describe("numbers", () => {
       };
       expect(() => new Netnow3Numbers()).toThrow("power");
       (native as { nvsSet: Native["nvsSet"] }).nvsSet = real;
-      seen.push(hex(new Netnow3Numbers().next()));
+      seen.push(hexOf(new Netnow3Numbers().next()));
     }
     expect(new Set(seen).size).toBe(seen.length);
     expect(netnowKept(chip)).toEqual(["netnow/sessions"]);
@@ -116,18 +117,18 @@ describe("a central", () => {
     const { chip, end } = centralBench();
     end.take(BEACON3);
     chip.run(10 * BEACON_MS);
-    const challenges = end.take(BEACON3).map(({ frame }) => openPairing(groupKey(keys()), frame, 8, text(MINE)));
+    const challenges = end.take(BEACON3).map(({ frame }) => openPairing(groupKey(keys()), frame, 8, textBytes(MINE)));
     expect(challenges.length).toBe(10);
-    expect(new Set(challenges.map((each) => hex(each as Uint8Array))).size).toBe(10);
+    expect(new Set(challenges.map((each) => hexOf(each as Uint8Array))).size).toBe(10);
   });
 
   test("confirms a wakeup and data once each, by their numbers, and hands the data on", () => {
     const { say, confirms, data } = centralBench();
     say(WAKEUP3, 5, 0);
-    say(DATA3, 5, 1, join([number(5, 1), text("hello")]));
-    expect(confirms()).toEqual([hex(number(5, 0)), hex(number(5, 1))]);
+    say(DATA3, 5, 1, join([number(5, 1), textBytes("hello")]));
+    expect(confirms()).toEqual([hexOf(number(5, 0)), hexOf(number(5, 1))]);
     expect(data).toEqual([`${OTHER} hello`]);
-    say(DATA3, 5, 1, join([number(5, 1), text("hello")]));
+    say(DATA3, 5, 1, join([number(5, 1), textBytes("hello")]));
     say(WAKEUP3, 5, 0);
     say(WAKEUP3, 4, 9);
     expect([confirms(), data.length]).toEqual([[], 1]);
@@ -135,22 +136,22 @@ describe("a central", () => {
 
   test("confirms a message that comes again in a new frame, and does not hand it on again", () => {
     const { say, confirms, data } = centralBench();
-    say(DATA3, 5, 1, join([number(5, 1), text("hello")]));
-    say(DATA3, 6, 0, join([number(5, 1), text("hello")]));
+    say(DATA3, 5, 1, join([number(5, 1), textBytes("hello")]));
+    say(DATA3, 6, 0, join([number(5, 1), textBytes("hello")]));
     expect([confirms().length, data.length]).toEqual([2, 1]);
   });
 
   test("after a restart takes no frame of a session that it had begun with, and no message of one", () => {
     const { chip, say, data, confirms } = centralBench();
-    say(DATA3, 5, 1, join([number(5, 1), text("one")]));
+    say(DATA3, 5, 1, join([number(5, 1), textBytes("one")]));
     confirms();
     expect(chip.nvs.get("netnow3s/AABBCCDDEEFF")).toBe("5");
     const again = centralBench();
     again.chip.nvs.set("netnow3s/AABBCCDDEEFF", chip.nvs.get("netnow3s/AABBCCDDEEFF") as string);
-    again.say(DATA3, 5, 2, join([number(5, 2), text("two")]));
-    again.say(DATA3, 6, 0, join([number(5, 2), text("two")]));
+    again.say(DATA3, 5, 2, join([number(5, 2), textBytes("two")]));
+    again.say(DATA3, 6, 0, join([number(5, 2), textBytes("two")]));
     expect([again.data, again.central.counts.of("replay")]).toEqual([[], 2]);
-    again.say(DATA3, 6, 1, join([number(6, 1), text("three")]));
+    again.say(DATA3, 6, 1, join([number(6, 1), textBytes("three")]));
     expect([data.length, again.data]).toEqual([1, [`${OTHER} three`]]);
   });
 
@@ -160,7 +161,7 @@ describe("a central", () => {
     central.onData = () => {
       kept = chip.nvs.get("netnow3s/AABBCCDDEEFF");
     };
-    say(DATA3, 9, 0, join([number(9, 0), text("x")]));
+    say(DATA3, 9, 0, join([number(9, 0), textBytes("x")]));
     expect(kept).toBe("9");
   });
 
@@ -178,11 +179,11 @@ describe("a central", () => {
 
   test("sends back to who was heard since its boot, each with its own key, and to nobody else", () => {
     const { chip, central, end, say } = centralBench();
-    expect(central.sendBack(text("hi"))).toBe(true);
+    expect(central.sendBack(textBytes("hi"))).toBe(true);
     chip.run(10);
     expect(end.take(BACK3)).toEqual([]);
     say(WAKEUP3, 5, 0);
-    central.sendBack(text("hi"));
+    central.sendBack(textBytes("hi"));
     chip.run(10);
     expect(end.take(BACK3).map(({ plain, to }) => [Buffer.from(plain ?? []).toString(), to])).toEqual([
       ["hi", "aabbccddeeff"],
@@ -195,8 +196,8 @@ describe("a central", () => {
     const scalar = native.random(32);
     const point = native.x25519(scalar, basePoint()) as Uint8Array;
     const beacon = end.take(BEACON3).at(-1)?.frame as Uint8Array;
-    const challenge = openPairing(group, beacon, 8, text(MINE)) as Uint8Array;
-    const request = encodePairing(group, REQUEST3, join([challenge, point]), text(MINE + OTHER));
+    const challenge = openPairing(group, beacon, 8, textBytes(MINE)) as Uint8Array;
+    const request = encodePairing(group, REQUEST3, join([challenge, point]), textBytes(MINE + OTHER));
     end.say(request);
     end.say(request);
     chip.run(50);
@@ -208,7 +209,7 @@ describe("a central", () => {
     expect(peerKey(OTHER)).toBeUndefined();
     end.say(end.sealed(WAKEUP3, 1, 0));
     chip.run(10);
-    expect(confirms()).toEqual([hex(number(1, 0))]);
+    expect(confirms()).toEqual([hexOf(number(1, 0))]);
     expect(peerKey(OTHER)).toEqual(end.key);
     chip.run(BEACON_MS);
     end.say(request);

@@ -21,37 +21,35 @@ import {
   WAKEUP3,
 } from "../../device/netnow3_codec.ts";
 import { freshNative } from "../support/fresh_native.ts";
+import { bytesOf, hexOf, textBytes } from "../support/hex.ts";
 import vectors from "../vectors/espnow_v3.json";
 
 const TYPES: Record<string, number> = { data: DATA3, confirm: CONFIRM3, wakeup: WAKEUP3, back: BACK3 };
-const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));
-const hex = (some: Uint8Array | undefined) => Buffer.from(some ?? []).toString("hex");
-const text = (some: string) => new Uint8Array(Buffer.from(some));
 
-const group = bytes(vectors.groupKey);
-const key = bytes(vectors.pairKey);
-const challenge = bytes(vectors.challenge);
+const group = bytesOf(vectors.groupKey);
+const key = bytesOf(vectors.pairKey);
+const challenge = bytesOf(vectors.challenge);
 const macs = vectors.centralMac + vectors.peripheralMac;
 
 beforeEach(() => void freshNative());
 
-const point = (scalar: string) => native.x25519(bytes(scalar), basePoint()) as Uint8Array;
+const point = (scalar: string) => native.x25519(bytesOf(scalar), basePoint()) as Uint8Array;
 const seen = () => transcript(vectors.centralMac, vectors.peripheralMac, challenge, point(vectors.peripheralScalar));
 /** Each frame of pairing with the length of its body and its tag's context. */
 const pairing = (): [string, string, number, Uint8Array, Uint8Array][] => [
-  ["beacon", vectors.beacon, BEACON3, challenge, text(vectors.centralMac)],
-  ["request", vectors.request, REQUEST3, join([challenge, point(vectors.peripheralScalar)]), text(macs)],
+  ["beacon", vectors.beacon, BEACON3, challenge, textBytes(vectors.centralMac)],
+  ["request", vectors.request, REQUEST3, join([challenge, point(vectors.peripheralScalar)]), textBytes(macs)],
   ["answer", vectors.answer, ANSWER3, point(vectors.centralScalar), seen()],
 ];
 
 test("the group's key", () => {
-  expect(hex(groupKey(netnowKeys(vectors.psk, vectors.group)))).toBe(vectors.groupKey);
+  expect(hexOf(groupKey(netnowKeys(vectors.psk, vectors.group)))).toBe(vectors.groupKey);
 });
 
 test("the frames of pairing, both ways", () => {
   for (const [name, frame, type, body, context] of pairing()) {
-    expect([name, hex(encodePairing(group, type, body, context))]).toEqual([name, frame]);
-    expect([name, hex(openPairing(group, bytes(frame), body.length, context))]).toEqual([name, hex(body)]);
+    expect([name, hexOf(encodePairing(group, type, body, context))]).toEqual([name, frame]);
+    expect([name, hexOf(openPairing(group, bytesOf(frame), body.length, context))]).toEqual([name, hexOf(body)]);
   }
 });
 
@@ -60,8 +58,8 @@ test("the pair's key, from either side", () => {
     [vectors.centralScalar, vectors.peripheralScalar],
     [vectors.peripheralScalar, vectors.centralScalar],
   ] as const) {
-    const secret = native.x25519(bytes(mine), point(its)) as Uint8Array;
-    expect(hex(pairKey(group, secret, seen(), point(vectors.centralScalar)))).toBe(vectors.pairKey);
+    const secret = native.x25519(bytesOf(mine), point(its)) as Uint8Array;
+    expect(hexOf(pairKey(group, secret, seen(), point(vectors.centralScalar)))).toBe(vectors.pairKey);
   }
 });
 
@@ -70,12 +68,12 @@ for (const vector of vectors.frames) {
     const number = new Uint8Array(8);
     new DataView(number.buffer).setUint32(0, vector.session);
     new DataView(number.buffer).setUint32(4, vector.count);
-    const plain = bytes(vector.plain);
-    expect(hex(seal(key, vector.fromCentral, TYPES[vector.type] as number, number, plain))).toBe(vector.frame);
-    const opened = unseal(key, vector.fromCentral, bytes(vector.frame));
+    const plain = bytesOf(vector.plain);
+    expect(hexOf(seal(key, vector.fromCentral, TYPES[vector.type] as number, number, plain))).toBe(vector.frame);
+    const opened = unseal(key, vector.fromCentral, bytesOf(vector.frame));
     expect(opened).toBeDefined();
-    expect(hex(opened)).toBe(vector.plain);
-    expect(bytes(vector.frame).length).toBeLessThanOrEqual(250);
+    expect(hexOf(opened)).toBe(vector.plain);
+    expect(bytesOf(vector.frame).length).toBeLessThanOrEqual(250);
   });
 }
 
@@ -83,11 +81,11 @@ describe("refused are", () => {
   /** Each frame and how it is opened. */
   const each = (): [Uint8Array, (frame: Uint8Array) => Uint8Array | undefined][] => [
     ...pairing().map(([, frame, , body, context]): [Uint8Array, (frame: Uint8Array) => Uint8Array | undefined] => [
-      bytes(frame),
+      bytesOf(frame),
       (some) => openPairing(group, some, body.length, context),
     ]),
     ...vectors.frames.map((vector): [Uint8Array, (frame: Uint8Array) => Uint8Array | undefined] => [
-      bytes(vector.frame),
+      bytesOf(vector.frame),
       (some) => unseal(key, vector.fromCentral, some),
     ]),
   ];
@@ -109,15 +107,16 @@ describe("refused are", () => {
   });
 
   test("a frame thrown back at who sent it", () => {
-    for (const vector of vectors.frames) expect(unseal(key, !vector.fromCentral, bytes(vector.frame))).toBeUndefined();
+    for (const vector of vectors.frames)
+      expect(unseal(key, !vector.fromCentral, bytesOf(vector.frame))).toBeUndefined();
   });
 
   test("a frame of pairing in other circumstances: other MACs, another challenge, another key", () => {
-    const other = text(vectors.peripheralMac + vectors.centralMac);
-    expect(openPairing(group, bytes(vectors.request), 40, other)).toBeUndefined();
-    const stale = transcript(vectors.centralMac, vectors.peripheralMac, bytes("00".repeat(8)), new Uint8Array(32));
-    expect(openPairing(group, bytes(vectors.answer), 32, stale)).toBeUndefined();
+    const other = textBytes(vectors.peripheralMac + vectors.centralMac);
+    expect(openPairing(group, bytesOf(vectors.request), 40, other)).toBeUndefined();
+    const stale = transcript(vectors.centralMac, vectors.peripheralMac, bytesOf("00".repeat(8)), new Uint8Array(32));
+    expect(openPairing(group, bytesOf(vectors.answer), 32, stale)).toBeUndefined();
     const foreign = groupKey(netnowKeys(vectors.psk, "other"));
-    expect(openPairing(foreign, bytes(vectors.beacon), 8, text(vectors.centralMac))).toBeUndefined();
+    expect(openPairing(foreign, bytesOf(vectors.beacon), 8, textBytes(vectors.centralMac))).toBeUndefined();
   });
 });

@@ -14,8 +14,9 @@ import {
   WAKEUP3,
 } from "../../device/netnow3_codec.ts";
 import { CONFIRM_MS, LOST_AFTER, RENEW_AFTER } from "../../device/netnow3_peripheral.ts";
+import { hexOf, textBytes } from "../support/hex.ts";
 import { number } from "../support/netnow3_bench.ts";
-import { hex, KEY_HEX, keys, OTHER, peripheralBench, text } from "../support/netnow3_roles.ts";
+import { KEY_HEX, keys, OTHER, peripheralBench } from "../support/netnow3_roles.ts";
 
 describe("a peripheral", () => {
   test("unpaired looks on all channels, and says nothing until it hears a beacon of its group", () => {
@@ -26,17 +27,17 @@ describe("a peripheral", () => {
     }
     expect(end.heardAll).toEqual([]);
     end.channel = native.espnowChannel();
-    end.say(encodePairing(groupKey(netnowKeys("key", "other")), BEACON3, number(0, 1), text(OTHER)));
+    end.say(encodePairing(groupKey(netnowKeys("key", "other")), BEACON3, number(0, 1), textBytes(OTHER)));
     chip.run(10);
     expect(end.heardAll).toEqual([]);
-    end.say(encodePairing(groupKey(keys()), BEACON3, number(0, 1), text(OTHER)));
+    end.say(encodePairing(groupKey(keys()), BEACON3, number(0, 1), textBytes(OTHER)));
     chip.run(10);
     expect(end.take(REQUEST3).length).toBe(1);
   });
 
   test("is ready when its wakeup is confirmed", () => {
     const { end, peripheral, confirm, ready, chip } = peripheralBench();
-    expect([peripheral.ready, peripheral.send(text("x"))]).toEqual([false, false]);
+    expect([peripheral.ready, peripheral.send(textBytes("x"))]).toEqual([false, false]);
     confirm(0);
     expect([peripheral.ready, ready()]).toEqual([true, 1]);
     end.heardAll.length = 0;
@@ -66,7 +67,7 @@ describe("a peripheral", () => {
     const { chip, peripheral, confirm } = peripheralBench();
     confirm(0);
     const told: boolean[] = [];
-    const send = () => peripheral.send(text("x"), (taken) => told.push(taken));
+    const send = () => peripheral.send(textBytes("x"), (taken) => told.push(taken));
     expect([send(), send()]).toEqual([true, false]);
     chip.run(10);
     confirm(1);
@@ -81,12 +82,12 @@ describe("a peripheral", () => {
     confirm(0);
     const tid = native.random(12);
     for (const each of [tid, tid, native.random(12)]) {
-      peripheral.send(text("x"), undefined, each);
+      peripheral.send(textBytes("x"), undefined, each);
       chip.run(CONFIRM_MS + 10);
     }
     const [first, second, third] = end.take(DATA3).map(({ frame, plain }) => ({
-      number: hex(frame.slice(2, 10)),
-      origin: hex((plain ?? new Uint8Array(8)).slice(0, 8)),
+      number: hexOf(frame.slice(2, 10)),
+      origin: hexOf((plain ?? new Uint8Array(8)).slice(0, 8)),
     }));
     expect(first?.origin).toBe(first?.number as string);
     expect(second?.origin).toBe(first?.number as string);
@@ -98,10 +99,10 @@ describe("a peripheral", () => {
     const { chip, end, peripheral, confirm } = peripheralBench();
     confirm(0);
     for (let count = 0; count < LOST_AFTER; count++) {
-      expect(peripheral.send(text("x"))).toBe(true);
+      expect(peripheral.send(textBytes("x"))).toBe(true);
       chip.run(CONFIRM_MS + 10);
     }
-    const sessions = end.take(DATA3).map(({ frame }) => hex(frame.slice(2, 6)));
+    const sessions = end.take(DATA3).map(({ frame }) => hexOf(frame.slice(2, 6)));
     expect(new Set(sessions).size).toBe(LOST_AFTER / RENEW_AFTER);
     expect(peripheral.ready).toBe(false);
     expect(end.take(WAKEUP3).length).toBe(2);
@@ -110,7 +111,7 @@ describe("a peripheral", () => {
   test("takes what is sent back once, in order, and only when it knows the central to be there", () => {
     const { chip, end, peripheral, back, confirm } = peripheralBench();
     const say = (session: number, count: number) => {
-      end.say(end.sealed(BACK3, session, count, text("hi")));
+      end.say(end.sealed(BACK3, session, count, textBytes("hi")));
       chip.run(10);
     };
     say(9, 9);
@@ -124,7 +125,7 @@ describe("a peripheral", () => {
     const { chip, end, peripheral } = peripheralBench();
     const beacon = () => {
       end.channel = native.espnowChannel();
-      end.say(encodePairing(groupKey(keys()), BEACON3, native.random(8), text(OTHER)));
+      end.say(encodePairing(groupKey(keys()), BEACON3, native.random(8), textBytes(OTHER)));
       chip.run(10);
       return end.take(REQUEST3).length;
     };

@@ -21,6 +21,7 @@ import {
   WAKEUP,
 } from "../../device/netnow_codec.ts";
 import { freshNative } from "../support/fresh_native.ts";
+import { bytesOf, hexOf } from "../support/hex.ts";
 import { frames } from "../vectors/espnow_v2.json";
 
 interface Vector {
@@ -37,8 +38,6 @@ interface Vector {
 }
 
 const vectors = frames as Vector[];
-const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
-const hex = (of: Uint8Array): string => Buffer.from(of).toString("hex");
 const TYPES: Record<string, [type: number, subtype: number]> = {
   data: [DATA, 0],
   ping: [PING, 0],
@@ -54,13 +53,13 @@ function packetOf(vector: Vector): Packet {
   return {
     type,
     subtype,
-    time: bytes(
+    time: bytesOf(
       BigInt(vector.timestamp ?? "0")
         .toString(16)
         .padStart(24, "0"),
     ),
-    tid: bytes(vector.tid ?? "00".repeat(12)),
-    payload: bytes(vector.confirms ?? vector.payload ?? ""),
+    tid: bytesOf(vector.tid ?? "00".repeat(12)),
+    payload: bytesOf(vector.confirms ?? vector.payload ?? ""),
   };
 }
 
@@ -68,7 +67,7 @@ const keysOf = (vector: Vector) => netnowKeys(vector.psk, vector.group);
 const one = (type: string): Vector => vectors.find((each) => each.type === type) as Vector;
 /** A frame around any block, made without the codec's encoder. */
 function frameOf(keys: { key: Uint8Array }, block: Uint8Array): Uint8Array {
-  const iv = bytes("000102030405060708090a0b0c0d0e0f");
+  const iv = bytesOf("000102030405060708090a0b0c0d0e0f");
   const sealed = Buffer.concat([iv, native.aesCbc(true, keys.key, iv, block)]);
   const pad = (value: number) => Buffer.from(keys.key.map((byte) => byte ^ value));
   const sha = (...parts: Uint8Array[]) => createHash("sha256").update(Buffer.concat(parts)).digest();
@@ -84,13 +83,13 @@ describe("the old fleet's frames", () => {
 
   for (const [index, vector] of vectors.entries()) {
     test(`${index} ${vector.type} decodes to what it says`, () => {
-      expect(decodeFrame(keysOf(vector), bytes(vector.frame))).toEqual(packetOf(vector));
+      expect(decodeFrame(keysOf(vector), bytesOf(vector.frame))).toEqual(packetOf(vector));
     });
 
     test(`${index} ${vector.type} is made again with the same IV`, () => {
-      const iv = bytes(vector.frame).slice(0, 16);
+      const iv = bytesOf(vector.frame).slice(0, 16);
       (native as { random: (length: number) => Uint8Array }).random = () => iv;
-      expect(hex(encodeFrame(keysOf(vector), packetOf(vector)))).toBe(vector.frame);
+      expect(hexOf(encodeFrame(keysOf(vector), packetOf(vector)))).toBe(vector.frame);
     });
   }
 });
@@ -98,7 +97,7 @@ describe("the old fleet's frames", () => {
 describe("refusals", () => {
   test("every truncation, and one byte too many", () => {
     for (const vector of vectors) {
-      const whole = bytes(vector.frame);
+      const whole = bytesOf(vector.frame);
       for (let length = 0; length < whole.length; length++) {
         expect(typeof decodeFrame(keysOf(vector), whole.slice(0, length))).toBe("string");
       }
@@ -110,7 +109,7 @@ describe("refusals", () => {
     for (const vector of vectors) {
       const keys = keysOf(vector);
       for (let bit = 0; bit < vector.length * 8; bit++) {
-        const bad = bytes(vector.frame);
+        const bad = bytesOf(vector.frame);
         bad[bit >> 3] = (bad[bit >> 3] as number) ^ (1 << (bit & 7));
         expect(decodeFrame(keys, bad)).toBe("hmac");
       }
@@ -119,8 +118,8 @@ describe("refusals", () => {
 
   test("another key, another group", () => {
     const vector = one("data");
-    expect(decodeFrame(netnowKeys("other", vector.group), bytes(vector.frame))).toBe("hmac");
-    expect(decodeFrame(netnowKeys(vector.psk, "other"), bytes(vector.frame))).toBe("group");
+    expect(decodeFrame(netnowKeys("other", vector.group), bytesOf(vector.frame))).toBe("hmac");
+    expect(decodeFrame(netnowKeys(vector.psk, "other"), bytesOf(vector.frame))).toBe("group");
   });
 
   for (const [name, type, at, value, reason] of [
@@ -131,7 +130,7 @@ describe("refusals", () => {
   ] as const) {
     test(name, () => {
       const vector = one(type);
-      const plain = bytes(vector.plaintext);
+      const plain = bytesOf(vector.plaintext);
       plain[at] = value;
       const block = new Uint8Array((plain.length + 16) & ~15);
       block[0] = plain.length;
@@ -142,7 +141,7 @@ describe("refusals", () => {
 
   test("a length byte that is too small for the body, or larger than the block", () => {
     const vector = one("tsconfirm");
-    const plain = bytes(vector.plaintext);
+    const plain = bytesOf(vector.plaintext);
     for (const [length, good] of [
       [plain.length, true],
       [plain.length - 1, false],
@@ -172,8 +171,8 @@ describe("frames of ours", () => {
   const packet = (type: number, subtype: number, payload: Uint8Array): Packet => ({
     type,
     subtype,
-    time: bytes("00112233445566778899aabb"),
-    tid: bytes("ffeeddccbbaa998877665544"),
+    time: bytesOf("00112233445566778899aabb"),
+    tid: bytesOf("ffeeddccbbaa998877665544"),
     payload,
   });
 
@@ -198,18 +197,18 @@ describe("frames of ours", () => {
   test("each has an IV of its own", () => {
     const keys = netnowKeys("key", "group");
     const sent = packet(PING, 0, new Uint8Array(0));
-    expect(hex(encodeFrame(keys, sent)).slice(0, 32)).not.toBe(hex(encodeFrame(keys, sent)).slice(0, 32));
+    expect(hexOf(encodeFrame(keys, sent)).slice(0, 32)).not.toBe(hexOf(encodeFrame(keys, sent)).slice(0, 32));
   });
 });
 
 describe("time", () => {
-  const time = (value: bigint) => bytes(value.toString(16).padStart(24, "0"));
+  const time = (value: bigint) => bytesOf(value.toString(16).padStart(24, "0"));
   const TOP = 1n << 96n;
 
   test("plus carries and borrows over all bytes, modulo 2^96", () => {
     for (const start of [0n, 255n, 0xffffffffn, (1n << 64n) - 1n, TOP - 1n, 1n << 40n]) {
       for (const ms of [0, 1, 255, 256, 65_536, 4_294_967_296, -1, -256, -70_000]) {
-        expect(hex(timePlus(time(start), ms))).toBe(hex(time((start + BigInt(ms) + TOP) % TOP)));
+        expect(hexOf(timePlus(time(start), ms))).toBe(hexOf(time((start + BigInt(ms) + TOP) % TOP)));
       }
     }
   });

@@ -7,6 +7,7 @@ import { CONFIRM, decodeFrame, netnowKeys, PAIR, PING, TIME, WAKEUP } from "../.
 import { TID_MS } from "../../device/netnow_tids.ts";
 import { onPc } from "../../tools/lib/entool_native.ts";
 import { repeatable } from "../../tools/sim/random.ts";
+import { bytesOf, hexOf } from "../support/hex.ts";
 import { NetnowPair, probeProgram, type Taking } from "../support/netnow_pair.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
@@ -55,11 +56,10 @@ function twice(some: readonly string[]): string[] {
 const seeds = [...new Set([...KNOWN, ...Array.from({ length: SEEDS }, (_, index) => index + 1)])];
 const keys = netnowKeys("key", "group");
 function packetOf(frame: string | Uint8Array) {
-  const bytes = typeof frame === "string" ? new Uint8Array(Buffer.from(frame, "hex")) : frame;
+  const bytes = typeof frame === "string" ? bytesOf(frame) : frame;
   const packet = onPc(() => decodeFrame(keys, bytes));
   return typeof packet === "string" ? undefined : packet;
 }
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
 /** Why version 2 takes a frame once more, as docs/decisions/0030 has it; undefined: it must not. */
 function why(pair: NetnowPair, now: Taking, before: Taking): string | undefined {
@@ -75,12 +75,12 @@ function why(pair: NetnowPair, now: Taking, before: Taking): string | undefined 
   const asked = new Set<string>();
   for (const { from, bytes, saidMs } of pair.recorded) {
     const said = from === now.by.uniqueId && saidMs >= forgotten.atMs ? packetOf(bytes) : undefined;
-    if (said?.type === WAKEUP || said?.type === PING) asked.add(hex(said.tid));
+    if (said?.type === WAKEUP || said?.type === PING) asked.add(hexOf(said.tid));
   }
   const answered = pair.takings.some(({ by, atMs, frame }) => {
     if (by !== now.by || atMs <= forgotten.atMs || atMs >= now.atMs) return false;
     const taken = packetOf(frame);
-    return taken?.subtype === CONFIRM && asked.has(hex(taken.payload));
+    return taken?.subtype === CONFIRM && asked.has(hexOf(taken.payload));
   });
   return answered ? undefined : "unpaired";
 }
@@ -189,7 +189,7 @@ describe("version 2 does not promise it:", () => {
       await pair.peripheral.pressReset();
       pair.run(1000);
       const wakeup = pair.recorded.find(({ bytes }) => packetOf(bytes)?.type === WAKEUP);
-      const frame = hex(wakeup?.bytes ?? new Uint8Array(0));
+      const frame = hexOf(wakeup?.bytes ?? new Uint8Array(0));
       const taken = () => pair.takings.filter((each) => each.frame === frame).length;
       const again = () => {
         if (wakeup !== undefined) pair.replay(wakeup);

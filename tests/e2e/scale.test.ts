@@ -5,10 +5,10 @@
 import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { HostScale } from "../support/host_scale.ts";
 import { hostTest as test } from "../support/machine_under_test.ts";
+import { growing, HOUR_MS } from "../support/scale_week.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { brokenPromises } from "../support/weight_ledger.ts";
 
-const HOUR_MS = 3_600_000;
 /** A week: SCALE_HOURS=168 bun test tests/e2e/scale.test.ts */
 const HOURS = Number(process.env["SCALE_HOURS"] ?? 12);
 const HALF_DAYS = Math.ceil(HOURS / 12);
@@ -24,16 +24,8 @@ test.each(["2", "3"])(
     const settings = { loss: 0.3, ackLoss: 0.3, duplicate: 0.05, reorder: 0.05 };
     scale = await HostScale.make({ version, settings, ssid: "home" });
     const { manager, sensor } = scale;
-    // A weight of its own for each wake-up.
-    const weighed: string[] = [];
-    let boots = -1;
-    scale.kg = () => {
-      if (sensor.resets.length !== boots) {
-        boots = sensor.resets.length;
-        weighed.push(`${(10 + weighed.length / 10).toFixed(1)}00`);
-      }
-      return 10 + (weighed.length - 1) / 10;
-    };
+    const { kg, weighed } = growing(sensor);
+    scale.kg = kg;
     manager.board.network.channel = 6;
     let sending = false;
     scale.ledger.onSent = () => {

@@ -7,15 +7,14 @@ import { Netnow3Central } from "../../device/netnow3_central.ts";
 import { CONFIRM3, DATA3, WAKEUP3 } from "../../device/netnow3_codec.ts";
 import { Netnow3Peripheral } from "../../device/netnow3_peripheral.ts";
 import type { MemoryChip } from "../../tools/sim/memory_native.ts";
+import { hexOf } from "./hex.ts";
 import { netnow3Bench } from "./netnow3_bench.ts";
 
 export const OTHER = "AA:BB:CC:DD:EE:FF";
 export const MINE = "02:00:00:00:BE:EF";
 export const KEY_HEX = "07".repeat(32);
 export const keys = () => netnowKeys("key", "group");
-export const text = (some: string) => new Uint8Array(Buffer.from(some));
 export const netnowKept = (chip: MemoryChip) => [...chip.nvs.keys()].filter((key) => key.startsWith("netnow"));
-export const hex = (some: Uint8Array) => Buffer.from(some).toString("hex");
 
 export function centralBench(paired = true) {
   const data: string[] = [];
@@ -26,7 +25,7 @@ export function centralBench(paired = true) {
   };
   const nvs: [string, string][] = paired ? [["netnow3/AABBCCDDEEFF", KEY_HEX]] : [];
   const { chip, role, end } = netnow3Bench(true, start, nvs);
-  const confirms = () => end.take(CONFIRM3).map(({ plain }) => hex(plain ?? new Uint8Array(0)));
+  const confirms = () => end.take(CONFIRM3).map(({ plain }) => hexOf(plain ?? new Uint8Array(0)));
   const say = (type: number, session: number, count: number, plain?: Uint8Array) => {
     end.say(end.sealed(type, session, count, plain));
     chip.run(10);

@@ -1,8 +1,7 @@
 // Tools on the air of a folder: the datagrams byte by byte, radios among each other, and beside a firmware process.
 
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type AirDatagram, decodeAirDatagram, encodeAirDatagram } from "../../tools/lib/air_datagram.ts";
 import { AirRadio, BROADCAST, sniffAir } from "../../tools/lib/air_radio.ts";
@@ -10,21 +9,13 @@ import { buildBundle, buildNative } from "../../tools/lib/native_build.ts";
 import { partitionImage } from "../../tools/sim/flash_image.ts";
 import { HostMachine } from "../../tools/sim/host_machine.ts";
 import { HostWorld } from "../../tools/sim/host_world.ts";
+import { airFolder, endAfterEach, onEnd } from "../support/air_folder.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
 setDefaultTimeout(SLOW_TEST_MS);
 
 const [A, B, C] = ["0200000000aa", "0200000000bb", "0200000000cc"] as const;
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
-});
-
-function airFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "air-"));
-  ends.push(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+endAfterEach();
 
 /** A radio, and a promise for what it hears next. */
 function radio(folder: string, mac: string, channel = 6) {
@@ -35,7 +26,7 @@ function radio(folder: string, mac: string, channel = 6) {
     wake();
   };
   const one = new AirRadio({ folder, mac, channel, rssi: -61, onFrame });
-  ends.push(() => one.close());
+  onEnd(() => one.close());
   const next = async () => {
     while (heard.length === 0) await new Promise<void>((done) => (wake = done));
     return heard.shift();
@@ -106,7 +97,7 @@ test("what is cut short, too long or of another kind is no datagram", () => {
 test("radios of one channel hear each other; a listener hears all", async () => {
   const folder = airFolder();
   const seen: string[] = [];
-  ends.push(sniffAir(folder, (frame) => seen.push(`${frame.channel} ${frame.to} ${Buffer.from(frame.bytes)}`)));
+  onEnd(sniffAir(folder, (frame) => seen.push(`${frame.channel} ${frame.to} ${Buffer.from(frame.bytes)}`)));
   const a = radio(folder, A);
   const b = radio(folder, B);
   const c = radio(folder, C, 7);
@@ -160,7 +151,7 @@ test("a firmware process and a tool talk over the folder", async () => {
   const { hearth } = await buildNative();
   const command = [hearth, "--flash", flash, "--air", folder, "--id", A, "--air-faults", "rssi=-40"];
   const child = Bun.spawn(command, { stdout: "pipe", stdin: "ignore" });
-  ends.push(() => child.kill());
+  onEnd(() => child.kill());
   expect(await other.next()).toBe(`${A} -40 here`);
   expect(await other.radio.send(A, Buffer.from("echo"))).toBe(true);
   expect(await other.next()).toBe(`${A} -40 echo`);

@@ -1,13 +1,12 @@
 // Proves `bun tools/entool.ts` as a user starts it: vectors of both versions both ways, and radios on the air of a folder.
 
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { CONFIRM, decodeFrame, encodeFrame, netnowKeys, TIME } from "../../device/netnow_codec.ts";
 import type { AirDatagram } from "../../tools/lib/air_datagram.ts";
 import { AirRadio, BROADCAST } from "../../tools/lib/air_radio.ts";
 import { variants } from "../../tools/lib/entool_attack.ts";
+import { airFolder, endAfterEach, onEnd } from "../support/air_folder.ts";
 import { entool, spawnEntool } from "../support/entool_program.ts";
 import { freshNative } from "../support/fresh_native.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -18,10 +17,7 @@ setDefaultTimeout(SLOW_TEST_MS);
 
 const KEYS = ["--psk", "key", "--group", "group"];
 const CENTRAL = "020000000001";
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
-});
+endAfterEach();
 
 describe("version 2: every vector of the old fleet", () => {
   for (const [index, vector] of two.frames.entries()) {
@@ -89,7 +85,7 @@ test("a folder without an air says what to do", async () => {
 /** An air with a central of version 2 on channel 4 that confirms wakeups; what it heard, with why it was refused. */
 function air() {
   freshNative();
-  const folder = mkdtempSync(join(tmpdir(), "air-"));
+  const folder = airFolder();
   const keys = netnowKeys("key", "group");
   const heard: string[] = [];
   const time = new Uint8Array(12).fill(1);
@@ -108,10 +104,7 @@ function air() {
       if (typeof packet !== "string" && packet.type === 5) void say(CONFIRM, packet.tid);
     },
   });
-  ends.push(
-    () => rmSync(folder, { recursive: true, force: true }),
-    () => radio.close(),
-  );
+  onEnd(() => radio.close());
   return { folder, heard, say, on: ["--air", folder, "--channel", "4", ...KEYS] };
 }
 

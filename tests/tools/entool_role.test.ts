@@ -1,9 +1,10 @@
 // Proves entool in a role, against another one: pairing, sessions, every type, every fault, expectations, and what is kept and shown.
 
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { airFolder, endAfterEach, onEnd } from "../support/air_folder.ts";
 import { entool, jsonOf, spawnEntool } from "../support/entool_program.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
@@ -11,19 +12,15 @@ setDefaultTimeout(SLOW_TEST_MS);
 
 const KEYS = ["--psk", "a secret key", "--group", "a secret group", "--json"];
 const [CENTRAL, PERIPHERAL] = ["020000000001", "020000000002"];
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
-});
+endAfterEach();
 
 /** An air on which one role is played until `end`; `other` are the arguments of a command in the other role. */
 async function playing(role: "central" | "peripheral", v: "2" | "3") {
-  const folder = mkdtempSync(join(tmpdir(), "air-"));
-  ends.push(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = airFolder();
   const common = ["--v", v, "--air", folder, "--channel", "4", ...KEYS];
   const [mac, otherMac] = role === "central" ? [CENTRAL, PERIPHERAL] : [PERIPHERAL, CENTRAL];
   const child = spawnEntool(["play", role, ...common, "--mac", mac, "--state", join(folder, "one.json")]);
-  ends.push(() => child.kill());
+  onEnd(() => child.kill());
   const heard: Record<string, unknown>[] = [];
   const reading = (async () => {
     for await (const each of jsonOf(child.stdout)) heard.push(each);
@@ -141,7 +138,7 @@ describe("a faulty frame is refused for its fault", () => {
   test("of a central: nobody believes its confirm", async () => {
     const { type, end, other } = await playing("peripheral", "2");
     const timer = setInterval(() => type("something to confirm"), 50);
-    ends.push(() => clearInterval(timer));
+    onEnd(() => clearInterval(timer));
     expect((await entool(["tx", "tsconfirm", ...other, "--fault", "hmac"])).code).toBe(0);
     expect(await end()).toContain("hmac 1");
   });

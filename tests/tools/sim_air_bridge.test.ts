@@ -1,26 +1,17 @@
 // Proves that radios of two simulations hear each other over the air of a folder, each on its own clock.
 
-import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { AirRadio, sniffAir } from "../../tools/lib/air_radio.ts";
 import { UnixDatagram } from "../../tools/lib/unix_datagram.ts";
 import { Air, BROADCAST, type Radio } from "../../tools/sim/air.ts";
 import { AirBridge } from "../../tools/sim/air_bridge.ts";
 import { SimClock } from "../../tools/sim/clock.ts";
+import { airFolder, endAfterEach, onEnd } from "../support/air_folder.ts";
 
 const [A, B, C] = ["0200000000aa", "0200000000bb", "0200000000cc"] as const;
-const ends: (() => void)[] = [];
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
-});
-
-function airFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "air-"));
-  ends.push(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+endAfterEach();
 
 /** A simulation with radios; its clock moves by `run`, but not while it is held. */
 function simulation(folder: string, ...macs: string[]) {
@@ -37,7 +28,7 @@ function simulation(folder: string, ...macs: string[]) {
     },
   };
   const bridge = new AirBridge(stage, air, folder);
-  ends.push(() => bridge.close());
+  onEnd(() => bridge.close());
   air.observe((frame, far) => told.push(`${far ? "far" : "own"} ${Buffer.from(frame.bytes)}`));
   const radios = macs.map((mac) => {
     const radio = {
@@ -120,7 +111,7 @@ test("a tool talks with a radio of a simulation, and a listener hears both", asy
   const folder = airFolder();
   const one = simulation(folder, A);
   const seen: string[] = [];
-  ends.push(sniffAir(folder, (frame) => seen.push(`${frame.from} ${Buffer.from(frame.bytes)}`)));
+  onEnd(sniffAir(folder, (frame) => seen.push(`${frame.from} ${Buffer.from(frame.bytes)}`)));
   const heard: string[] = [];
   const tool = new AirRadio({
     folder,
@@ -129,7 +120,7 @@ test("a tool talks with a radio of a simulation, and a listener hears both", asy
     longRange: true,
     onFrame: (frame) => heard.push(String(Buffer.from(frame.bytes))),
   });
-  ends.push(() => tool.close());
+  onEnd(() => tool.close());
   expect(await tool.send(A, Buffer.from("hello"))).toBe(true);
   expect(await one.send(one.radios[0] as Radio, C, "yes")).toBe(true);
   tool.channel = 5;
@@ -145,7 +136,7 @@ test("the control socket of a radio asks for its reset", async () => {
   const asked: string[] = [];
   one.bridge.onReset = (mac) => asked.push(mac);
   const tool = new UnixDatagram(join(folder, "sniff-tool"), () => {});
-  ends.push(() => tool.close());
+  onEnd(() => tool.close());
   tool.send(join(folder, `control-${A}`), Buffer.from("explode"));
   tool.send(join(folder, `control-${A}`), Buffer.from("reset"));
   await until(() => asked.length === 1);
