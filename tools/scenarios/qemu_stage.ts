@@ -94,7 +94,10 @@ export async function qemuStage(chip: QemuChip, scenario: Scenario): Promise<Sta
   const begunMs = world.clock.nowUs / 1000;
   const published = traceDevice(stage, board);
   broker.observe((event) => {
-    if (event.kind === "publish" && event.client !== undefined) published(event.topic, event.payload);
+    if (event.kind !== "publish" || event.client === undefined) return;
+    const { topic, payload } = event;
+    // As an act, for which the world's clock catches up with real time.
+    world.act(() => published(topic, payload));
   });
   return stage;
 }

@@ -77,8 +77,10 @@ export class QemuMachine implements BenchMachine, ChipSide {
   readonly #uarts = new Map<number, Socket>();
   /** Files that are brought over the serial link when the firmware has started. */
   readonly #files = new Map<string, Uint8Array>();
-  /** They are on their way, or the chip has not restarted with them yet. */
+  /** They are on their way. */
   #bringing = false;
+  /** They are there, and the next reset begins the first boot with them. */
+  #restarting = false;
   #monitor: QemuMonitor | undefined;
   #process: Subprocess | undefined;
   #exited: Promise<unknown> = Promise.resolve();
@@ -271,7 +273,7 @@ export class QemuMachine implements BenchMachine, ChipSide {
     this.#end = undefined;
     this.#bootUs = this.#world.clock.nowUs;
     const prepared = !this.awaitsFiles;
-    this.#bringing = false;
+    if (this.#restarting) this.#bringing = this.#restarting = false;
     if (this.#counted && prepared) {
       this.resets.push(reason);
       this.board.emit({ kind: "reset", reason });
@@ -292,8 +294,8 @@ export class QemuMachine implements BenchMachine, ChipSide {
         await client.putFile(name, content);
         changed = true;
       }
+      this.#bringing = this.#restarting = changed;
       if (changed) await client.reboot();
-      else this.#bringing = false;
     } catch (thrown) {
       this.#fail(`the files did not get to the chip: ${messageOf(thrown)}`);
     }
