@@ -4,6 +4,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encodeFrame, netnowKeys, TIME } from "../../device/netnow_codec.ts";
+import { AirRadio, BROADCAST } from "../../tools/lib/air_radio.ts";
+import { onPc } from "../../tools/lib/entool_native.ts";
 import { airFolder, endAfterEach, onEnd } from "../support/air_folder.ts";
 import { entool, jsonOf, spawnEntool } from "../support/entool_program.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
@@ -39,7 +42,7 @@ async function playing(role: "central" | "peripheral", v: "2" | "3") {
   const opposite = role === "central" ? "peripheral" : "central";
   const state = join(folder, "two.json");
   const other = ["--role", opposite, ...common, "--mac", otherMac, "--state", state];
-  return { heard, type, end, other, state, common };
+  return { folder, heard, type, end, other, state, common };
 }
 
 describe.each([
@@ -144,10 +147,12 @@ describe("a faulty frame is refused for its fault", () => {
   });
 
   test("what makes no sense in version 3 is told", async () => {
-    const { end, other } = await playing("central", "3");
+    const { heard, end, other } = await playing("central", "3");
     const { code, err } = await entool(["tx", "data", ...other, "--fault", "future"]);
     expect([code, err]).toEqual([2, expect.stringContaining("version 3 has no times")]);
     await end();
+    // Not even as a good frame.
+    expect(heard.filter((each) => each["type"] === "data")).toEqual([]);
   });
 });
 
@@ -158,6 +163,27 @@ describe("expectations", () => {
     expect(quiet.code).toBe(0);
     const loud = await entool(["tx", "data", ...other, "--text", "x", "--expect", "nothing"]);
     expect([loud.code, loud.err]).toEqual([1, expect.stringContaining("answered with confirm")]);
+    await end();
+  });
+
+  test("the times of version 2, which a central of both versions says as well, are no answer in version 3", async () => {
+    const { folder, end, other } = await playing("central", "3");
+    const [psk, group] = [KEYS[1], KEYS[3]] as [string, string];
+    const keys = onPc(() => netnowKeys(psk, group));
+    const radio = new AirRadio({ folder, mac: "0200000000aa", channel: 4, longRange: true, onFrame: () => {} });
+    onEnd(() => radio.close());
+    const time = onPc(() => ({ type: TIME, subtype: 0, time: native.random(12), payload: new Uint8Array(0) }));
+    const timer = setInterval(
+      () =>
+        void radio.send(
+          BROADCAST,
+          onPc(() => encodeFrame(keys, { ...time, tid: native.random(12) })),
+        ),
+      20,
+    );
+    onEnd(() => clearInterval(timer));
+    const { code, out } = await entool(["tx", "data", ...other, "--fault", "hmac", "--expect", "nothing"]);
+    expect([code, JSON.parse(out).answers]).toEqual([0, []]);
     await end();
   });
 

@@ -9,7 +9,7 @@ import {
   type NetnowKeys,
   timePlus,
 } from "../../device/netnow_codec.ts";
-import { read32, seal, unseal } from "../../device/netnow3_codec.ts";
+import { BEACON3, read32, seal, unseal } from "../../device/netnow3_codec.ts";
 import { UsageError } from "./errors.ts";
 
 export const FAULTS = ["hmac", "version", "group", "replay", "past", "future", "short", "type"] as const;
@@ -23,7 +23,6 @@ const SHORT_BYTES = 20;
 const NUMBER_AT = 2;
 const HEAD3 = 10;
 const TAG3 = 16;
-const FIRST_PAIRING_TYPE = 16;
 
 /** A frame of version 2. `replay` is said twice by the sender, so it stays as it is. */
 export function spoil2(keys: NetnowKeys, frame: Uint8Array, fault: Fault): Uint8Array {
@@ -42,6 +41,14 @@ export function spoil2(keys: NetnowKeys, frame: Uint8Array, fault: Fault): Uint8
   return framePlain(keys, plain);
 }
 
+/** Throws a UsageError for a fault that frames of version 3 cannot have. */
+export function checkFault3(pairing: boolean, fault: Fault): void {
+  if (fault === "future")
+    throw new UsageError("--fault future: version 3 has no times, and a larger number is what comes next");
+  if (pairing && fault === "past")
+    throw new UsageError("--fault past: frames of pairing have neither time nor number; use replay");
+}
+
 /** A frame of version 3; `key` is that of its pair, which frames of pairing do not have. Throws a UsageError for what makes no sense. */
 export function spoil3(key: Uint8Array | undefined, fromCentral: boolean, frame: Uint8Array, fault: Fault): Uint8Array {
   if (fault === "replay") return frame;
@@ -57,11 +64,8 @@ export function spoil3(key: Uint8Array | undefined, fromCentral: boolean, frame:
     bytes.set(native.random(TAG3), bytes.length - TAG3);
     return bytes;
   }
-  if (fault === "future")
-    throw new UsageError("--fault future: version 3 has no times, and a larger number is what comes next");
-  const pairing = (frame[1] as number) >= FIRST_PAIRING_TYPE;
-  if (pairing && fault === "past")
-    throw new UsageError("--fault past: frames of pairing have neither time nor number; use replay");
+  const pairing = (frame[1] as number) >= BEACON3;
+  checkFault3(pairing, fault);
   const plain = pairing || key === undefined ? undefined : unseal(key, fromCentral, frame);
   if (plain === undefined) {
     bytes[1] = UNKNOWN;

@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { BACK_MAX } from "../../device/netnow_codec.ts";
 import { isAsked, numberOf, print } from "./entool_air.ts";
-import type { Fault } from "./entool_faults.ts";
+import { checkFault3, type Fault } from "./entool_faults.ts";
 import { hexBytes, NAMES3, TYPES } from "./entool_frames.ts";
 import { Role, type RoleFrame, type RoleName, type RoleOptions } from "./entool_role.ts";
 import { messageOf, UsageError, UserError } from "./errors.ts";
@@ -28,6 +28,8 @@ const SAID: Record<"2" | "3", Record<RoleName, string[]>> = {
   2: { central: ["ts", "tsconfirm", "tsback"], peripheral: ["data", "ping", "wakeup", "pairreq"] },
   3: { central: ["beacon", "answer", "confirm", "back"], peripheral: ["request", "wakeup", "data"] },
 };
+
+const PAIRING = ["beacon", "request", "answer"];
 
 function typesOf({ version }: RoleOptions): string[] {
   return version === "2" ? Object.keys(TYPES) : Object.values(NAMES3);
@@ -82,6 +84,8 @@ export async function transmitAs(options: RoleOptions, type: string, play: PlayO
   const types = typesOf(options);
   if (play.expect !== undefined && play.expect !== "nothing" && !types.includes(play.expect))
     throw new UsageError(`--expect ${play.expect}: nothing, or one of ${types.join(", ")}`);
+  // Before anything is said: a frame that cannot be spoiled must not leave as a good one.
+  if (options.version === "3" && play.fault !== undefined) checkFault3(PAIRING.includes(type), play.fault);
   const payload = payloadOf(play);
   const limitMs = numberOf("--for", play.for ?? "30", 0, 1e6) * 1000;
   const role = make(options);
@@ -160,14 +164,15 @@ function tellCounts(role: Role, play: PlayOptions): void {
   console.log(play.json ? JSON.stringify({ counts: role.counts.text() }) : `counts: ${role.counts.text()}`);
 }
 
-/** A confirm answers the frame that it names; whatever else comes is an answer to what was said last. */
+/** A confirm answers the frame that it names; whatever else comes for this pair is an answer to what was said last. A central that serves both
+ * versions says things that are nobody's here. */
 function answersTo(said: RoleFrame, { told }: RoleFrame): boolean {
   const number = Buffer.from(said.bytes.subarray(2, 10)).toString("hex");
   const { session = 0, count = 0 } = said.told;
   const before = session.toString(16).padStart(8, "0") + count.toString(16).padStart(8, "0");
   if (told.type === "tsconfirm") return told.confirms === said.told.tid;
   if (told.type === "confirm") return told.confirms === number || told.confirms === before;
-  return told.type !== "ts" && told.type !== "beacon";
+  return told.type !== undefined && told.type !== "ts" && told.type !== "beacon";
 }
 
 function report(type: string, said: RoleFrame, answers: RoleFrame[], play: PlayOptions): void {

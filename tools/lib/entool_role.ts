@@ -222,7 +222,7 @@ export class Role {
     const told = this.tell(frame);
     const fault = told.type === this.#fault?.type ? this.#fault?.fault : undefined;
     const spoiled = fault === undefined ? bytes : this.#spoil(frame, fault);
-    if (!send(mac, spoiled)) return false;
+    if (spoiled === undefined || !send(mac, spoiled)) return false;
     if (fault !== undefined) this.#fault = undefined;
     if (told.type === "confirm" || told.type === "tsconfirm") this.#confirmed = true;
     const said = { ...frame, bytes: spoiled, rssi: 0, told };
@@ -238,7 +238,8 @@ export class Role {
     return true;
   }
 
-  #spoil(frame: AirFrame, fault: Fault): Uint8Array {
+  /** Undefined, and a failure, for what cannot be spoiled so. */
+  #spoil(frame: AirFrame, fault: Fault): Uint8Array | undefined {
     const { keys, role } = this.#options;
     try {
       if (frame.bytes[0] === VERSION3 && typeof decodeFrame(keys, frame.bytes) === "string")
@@ -246,7 +247,7 @@ export class Role {
       return spoil2(keys, frame.bytes, fault);
     } catch (thrown) {
       this.failure = thrown as Error;
-      return frame.bytes;
+      return undefined;
     }
   }
 
