@@ -1,5 +1,5 @@
 // Proves that a scale and its gateway on the host firmware, of either version of ESP-NOW, take nothing of what `entool attack` turns round or flips bits in,
-// and answer none of it.
+// nor, in version 3, of what it says late, and answer none of it.
 
 import { afterEach, expect, setDefaultTimeout } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -27,6 +27,7 @@ test.each([
   ["2", "flip", "hmac"],
   ["3", "reflect", "tag"],
   ["3", "flip", "tag"],
+  ["3", "delay", "replay"],
 ] as const)(
   "version %s, %s: the gateway refuses it and counts why, and nobody answers",
   async (version, kind, reason) => {
@@ -46,7 +47,7 @@ test.each([
     const child = spawnEntool([
       ...["attack", kind, "--air", air, ...KEYS, "--central", "Manager", "--broker", broker],
       // From the pairing to the weight.
-      ...["--for", "120", "--frames", version === "2" ? "3" : "4", "--wait", "0", "--json"],
+      ...["--for", "120", "--frames", version === "2" ? "3" : "4", "--wait", kind === "delay" ? "3" : "0", "--json"],
     ]);
     ends.push(() => child.kill());
     while (!readdirSync(air).some((name) => name.startsWith("sniff-"))) await Bun.sleep(5);

@@ -71,6 +71,7 @@ test.each([
   ["what is no JSON", ["encode", "data", ...KEYS], "not a frame in JSON"],
   ["an unknown type", ["encode", '{"type":"hello"}', ...KEYS], "type hello: one of data"],
   ["too long a payload", ["encode", `{"type":"data","payload":"${"00".repeat(174)}"}`, ...KEYS], "does not fit"],
+  ["a type of version 3 without a role", ["rx", "beacon", "--air", "x", ...KEYS], "need --role and --v 3"],
   ["an unknown fault", ["tx", "data", "--air", "x", "--fault", "odd", ...KEYS], "hmac"],
 ])("%s is wrong usage", async (_, args, message) => {
   const { code, err } = await entool(args);

@@ -124,7 +124,9 @@ export function isAsked({ type, payload }: Told, asked: string | undefined, text
 /** Listens until `count` frames as asked have come or the time is over; how many came. */
 async function listen(keys: NetnowKeys, type: string | undefined, options: AirOptions, count: number): Promise<number> {
   if (type !== undefined && TYPES[type] === undefined)
-    throw new UsageError(`type ${type}: one of ${Object.keys(TYPES).join(", ")}`);
+    throw new UsageError(
+      `type ${type}: one of ${Object.keys(TYPES).join(", ")}; those of version 3 need --role and --v 3`,
+    );
   const limitMs = numberOf("--for", options.for ?? "10", 0, 1e6) * 1000;
   let came = 0;
   let finish = () => {};
