@@ -118,7 +118,7 @@ static void check_image(const DynBuf *image, const struct name_list *engine)
 {
     DynBuf names;
     dbuf_init(&names);
-    put_names(&names, engine);
+    put_engine_names(&names, engine);
     JS_SetRomNames(names.buf);
     JSRuntime *rt = JS_NewRuntime();
     if (rt == NULL) fail("out of memory", NULL);
@@ -153,7 +153,7 @@ static void write_names(const char *path)
     DynBuf out;
     struct name_list names = names_of_engine();
     dbuf_init(&out);
-    put_names(&out, &names);
+    put_engine_names(&out, &names);
     write_file(path, &out);
     dbuf_free(&out);
     free_names(&names);

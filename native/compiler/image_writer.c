@@ -2,7 +2,10 @@
 // hearthc.c behind the engine's source, whose internals it needs.
 #include <program_image.h>
 
-// Names in the order of their numbers, atoms of `ctx`.
+// A program's names have that many numbers, so that one name more renumbers no other; twice as many, and again, for more than three quarters.
+enum { NAME_SLOTS_MIN = 2048 };
+
+// Names in the order of their numbers, atoms of `ctx`; JS_ATOM_NULL where none is.
 struct name_list {
     JSContext *ctx;
     JSAtom *atoms;
@@ -17,6 +20,8 @@ struct image_writer {
     const char *unfit; // what cannot be constant data; NULL: nothing
     FILE *map;
     int mapped; // functions
+    uint32_t last; // where the fields of the function before are; 0: there is none
+    int last_line; // that it begins in
 };
 
 static void add_name(struct name_list *list, JSAtom atom)
@@ -80,6 +85,7 @@ static void collect_names(struct image_writer *w, const JSFunctionBytecode *b)
     memcpy(code, b->byte_code_buf, (size_t)b->byte_code_len);
     number_byte_code(w, code, b->byte_code_len);
     free(code);
+    if (b->debug.pc2line_len > UINT16_MAX) w->unfit = "a function of more than 64 KB of lines";
     for (int i = 0; i < b->cpool_count; i++) {
         switch (JS_VALUE_GET_NORM_TAG(b->cpool[i])) {
         case JS_TAG_FUNCTION_BYTECODE: collect_names(w, JS_VALUE_GET_PTR(b->cpool[i])); break;
@@ -115,37 +121,90 @@ static void pad_to_word(DynBuf *out)
     while (out->size % 4 != 0) dbuf_putc(out, 0);
 }
 
-// A struct name_table (native/quickjs/rom_names.h).
-static void put_names(DynBuf *out, const struct name_list *list)
+static const JSString *name_at(const struct name_list *list, uint32_t i)
 {
-    size_t start = out->size;
+    return js_atom(JS_GetRuntime(list->ctx), list->atoms[i]);
+}
+
+// Where names are, and then they: what follows the buckets of a struct name_table (native/quickjs/rom_names.h) that begins at `start`.
+static void put_places(DynBuf *out, size_t start, const struct name_list *list, const uint32_t *next)
+{
+    size_t places = out->size;
+    for (uint32_t i = 0; i < (list->count + NAME_GROUP - 1) / NAME_GROUP * (1 + NAME_GROUP); i++) dbuf_put_u16(out, 0);
+    pad_to_word(out);
+    for (uint32_t i = 0, base = 0; i < list->count; i++) {
+        size_t place = (out->size - start) / 4, group = places + 2 * (i / NAME_GROUP * (1 + NAME_GROUP));
+        if (dbuf_error(out) || place > UINT16_MAX) fail("too many names", NULL);
+        if (i % NAME_GROUP == 0) {
+            base = (uint32_t)place - 1;
+            put_u16(out->buf + group, (uint16_t)base);
+        }
+        if (list->atoms[i] == JS_ATOM_NULL) continue;
+        put_u16(out->buf + group + 2 * (1 + i % NAME_GROUP), (uint16_t)(place - base));
+        const JSString *name = name_at(list, i);
+        put_string(out, name, name->atom_type, next != NULL ? next[i + 1] : 0);
+    }
+}
+
+// The engine's names, which have the numbers that they have.
+static void put_engine_names(DynBuf *out, const struct name_list *list)
+{
     uint32_t buckets = 1;
     while (buckets * 2 < list->count) buckets *= 2;
     uint32_t *next = calloc(list->count + 1, sizeof *next), *first = calloc(buckets, sizeof *first);
     if (next == NULL || first == NULL) fail("out of memory", NULL);
     for (uint32_t i = list->count; i > 0; i--) {
-        const JSString *name = js_atom(JS_GetRuntime(list->ctx), list->atoms[i - 1]);
+        const JSString *name = name_at(list, i - 1);
         next[i] = i; // of a symbol
         if (name->atom_type != JS_ATOM_TYPE_STRING) continue;
         uint32_t *bucket = &first[name->hash & (buckets - 1)];
         next[i] = *bucket;
         *bucket = i;
     }
+    size_t start = out->size;
     dbuf_put_u32(out, list->count);
     dbuf_put_u32(out, buckets);
     for (uint32_t i = 0; i < buckets; i++) dbuf_put_u16(out, (uint16_t)first[i]);
-    size_t places = out->size;
-    for (uint32_t i = 0; i < list->count; i++) dbuf_put_u16(out, 0);
-    pad_to_word(out);
-    for (uint32_t i = 0; i < list->count; i++) {
-        size_t place = (out->size - start) / 4;
-        if (dbuf_error(out) || place > UINT16_MAX) fail("too many names", NULL);
-        put_u16(out->buf + places + 2 * i, (uint16_t)place);
-        const JSString *name = js_atom(JS_GetRuntime(list->ctx), list->atoms[i]);
-        put_string(out, name, name->atom_type, next[i + 1]);
-    }
+    put_places(out, start, list, next);
     free(next);
     free(first);
+}
+
+// A program's names.
+static void put_names(DynBuf *out, const struct name_list *list)
+{
+    size_t start = out->size;
+    dbuf_put_u32(out, list->count);
+    dbuf_put_u32(out, 0);
+    put_places(out, start, list, NULL);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    const JSString *one = *(const JSString *const *)a, *other = *(const JSString *const *)b;
+    if (one->hash != other->hash) return one->hash < other->hash ? -1 : 1;
+    if (one->len != other->len) return one->len < other->len ? -1 : 1;
+    return js_string_memcmp(one, 0, other, 0, (int)one->len);
+}
+
+// Gives each name the first free number from its hash on. In the order of hashes, so that it does not matter where in the program it comes first.
+static void spread_names(struct name_list *list)
+{
+    uint32_t count = list->count, slots = NAME_SLOTS_MIN;
+    while (slots / 4 * 3 < count) slots *= 2;
+    const JSString **names = malloc((count + 1) * sizeof *names);
+    JSAtom *spread = calloc(slots, sizeof *spread);
+    if (names == NULL || spread == NULL) fail("out of memory", NULL);
+    for (uint32_t i = 0; i < count; i++) names[i] = name_at(list, i);
+    qsort(names, count, sizeof *names, by_hash);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t slot = names[i]->hash & (slots - 1);
+        while (spread[slot] != JS_ATOM_NULL) slot = (slot + 1) & (slots - 1);
+        spread[slot] = js_get_atom_index(JS_GetRuntime(list->ctx), (JSString *)names[i]);
+    }
+    free(names);
+    free(list->atoms);
+    *list = (struct name_list){.ctx = list->ctx, .atoms = spread, .count = slots, .capacity = slots};
 }
 
 static void put_text(FILE *out, const char *text)
@@ -204,6 +263,20 @@ static void map_function(struct image_writer *w, const JSFunctionBytecode *b)
     fputc('}', w->map);
 }
 
+// The line table, whose first line counts on from that of the function before (js_first_line). Its length.
+static size_t put_line_table(struct image_writer *w, const JSFunctionBytecode *b)
+{
+    const uint8_t *p = b->debug.pc2line_buf, *end = p + b->debug.pc2line_len;
+    size_t before = w->image.size;
+    uint32_t line = 0;
+    p += get_leb128(&line, p, end);
+    int step = (int)line - w->last_line;
+    w->last_line = (int)line;
+    dbuf_put_leb128(&w->image, (uint32_t)step << 1 ^ (uint32_t)(step >> 31));
+    dbuf_put(&w->image, p, (size_t)(end - p));
+    return w->image.size - before;
+}
+
 // Writes a function behind those that it holds; returns where its fields are.
 static uint32_t put_function(struct image_writer *w, const JSFunctionBytecode *b)
 {
@@ -226,7 +299,12 @@ static uint32_t put_function(struct image_writer *w, const JSFunctionBytecode *b
     fields.rom.cpool = ROM_FIELDS_SIZE;
     fields.rom.closure_var = fields.rom.cpool + 8 * (uint32_t)b->cpool_count;
     fields.rom.byte_code = fields.rom.closure_var + (uint32_t)sizeof(JSClosureVar) * (uint32_t)b->closure_var_count;
-    fields.rom.pc2line_len = (uint32_t)b->debug.pc2line_len;
+    fields.rom.before = 0;
+    if (w->last != 0) {
+        if ((at - w->last) / 4 > UINT16_MAX) fail("a function is too long", NULL);
+        fields.rom.before = (uint16_t)((at - w->last) / 4);
+    }
+    w->last = at;
     dbuf_put(out, &fields.js_mode, ROM_FIELDS_SIZE);
     for (int i = 0; i < b->cpool_count; i++) {
         int tag = JS_VALUE_GET_NORM_TAG(b->cpool[i]);
@@ -255,7 +333,9 @@ static uint32_t put_function(struct image_writer *w, const JSFunctionBytecode *b
     dbuf_put(out, b->byte_code_buf, (size_t)b->byte_code_len);
     if (dbuf_error(out)) fail("out of memory", NULL);
     number_byte_code(w, out->buf + code, b->byte_code_len);
-    dbuf_put(out, b->debug.pc2line_buf, (size_t)b->debug.pc2line_len);
+    size_t lines = put_line_table(w, b);
+    if (dbuf_error(out)) fail("out of memory", NULL);
+    put_u16(out->buf + at + offsetof(JSFunctionBytecode, rom.pc2line_len) - offsetof(JSFunctionBytecode, js_mode), (uint16_t)lines);
     pad_to_word(out);
     map_function(w, b);
     free(held);
@@ -269,6 +349,7 @@ static DynBuf write_image(JSContext *ctx, JSValueConst function, const struct na
     struct program_image head = {.magic = {'I', 'M', 'G', '1'}, .first_atom = engine->count + 1};
     dbuf_init(&w.image);
     collect_names(&w, JS_VALUE_GET_PTR(function));
+    spread_names(&w.names);
     *unfit = w.unfit;
     if (w.unfit == NULL) {
         dbuf_put(&w.image, (const uint8_t *)&head, sizeof head);

@@ -6,24 +6,25 @@ int program_image_claimed(const uint8_t *body, size_t length)
     return length >= sizeof(struct program_image) && memcmp(body, "IMG1", 4) == 0;
 }
 
-// Whether a table of names lies within `length` bytes from its beginning, and so do its names.
+// Whether a program's table of names lies within `length` bytes from its beginning, and so do its names; one place at least is free, where
+// a search ends.
 static BOOL is_name_table(const struct name_table *table, uint32_t length)
 {
-    if (length < sizeof *table || table->count > UINT16_MAX || table->bucket_count > UINT16_MAX) return FALSE;
-    if (table->bucket_count == 0 || (table->bucket_count & (table->bucket_count - 1)) != 0) return FALSE;
-    if (length - sizeof *table < (table->bucket_count + table->count) * sizeof table->data[0]) return FALSE;
-    for (uint32_t i = 0; i < table->bucket_count; i++) {
-        if (table->data[i] > table->count) return FALSE;
-    }
-    for (uint32_t i = 0; i < table->count; i++) {
-        uint32_t place = table->data[table->bucket_count + i] * 4u;
-        const JSString *name = (const JSString *)((const uint8_t *)table + place);
+    if (length < sizeof *table || table->count == 0 || table->count > UINT16_MAX || table->bucket_count != 0) return FALSE;
+    if ((table->count & (table->count - 1)) != 0) return FALSE;
+    if (length - sizeof *table < js_name_data_count(table) * sizeof table->data[0]) return FALSE;
+    uint32_t names = 0;
+    for (uint32_t i = 1; i <= table->count; i++) {
+        const JSString *name = js_name_in_table(table, i);
+        if (name == NULL) continue;
+        uint32_t place = (uint32_t)((const uint8_t *)name - (const uint8_t *)table);
         if (place > length || length - place < sizeof *name) return FALSE;
-        if (!js_string_is_rom(name) || name->atom_type != JS_ATOM_TYPE_STRING || name->hash_next > table->count) return FALSE;
+        if (!js_string_is_rom(name) || name->atom_type != JS_ATOM_TYPE_STRING) return FALSE;
         uint64_t size = ((uint64_t)name->len << name->is_wide_char) + 1 - name->is_wide_char;
         if (length - place - sizeof *name < size) return FALSE;
+        names++;
     }
-    return TRUE;
+    return names < table->count;
 }
 
 int program_image_add_names(JSRuntime *rt, const uint8_t *image, size_t length)

@@ -44,6 +44,24 @@ static inline const uint8_t *js_pc2line(const JSFunctionBytecode *b, const uint8
     return start;
 }
 
+static int get_leb128(uint32_t *pval, const uint8_t *buf, const uint8_t *buf_end);
+
+// The line that a function begins in, from 0, of what its line table says. That of constant data counts on from the function that lies before it,
+// `before` words away, so that a line more leaves those of other functions alone; the sign is the lowest bit.
+static inline int js_first_line(const JSFunctionBytecode *b, uint32_t value)
+{
+    int line = (int)value;
+    if (!js_is_rom(b)) return line;
+    line = 0;
+    for (;;) {
+        const uint8_t *end, *p = js_pc2line(b, &end);
+        if (get_leb128(&value, p, end) < 0) return line;
+        line += (int)(value >> 1) ^ -(int)(value & 1);
+        if (b->rom.before == 0) return line;
+        b = (const JSFunctionBytecode *)((const uint8_t *)b - 4u * b->rom.before);
+    }
+}
+
 // Constants are 8 bytes: a double, or a NaN that the engine never makes, with a tag in the upper word and a distance in the lower one.
 static inline JSValue js_constant(const JSFunctionBytecode *b, uint32_t index)
 {

@@ -1,17 +1,29 @@
 // Names that are constant data: those of the engine, which the firmware embeds, and those of a program's image. They have the first numbers of
 // all, nothing of them is in the heap, and they are found by a table of their own. Included by quickjs.c behind JSString.
 
-// Little-endian, at a multiple of 4. `data`: for each bucket the index, from 1, of the first name whose hash ends in the bucket's number, 0 for none;
-// then for each name where its string is, in words from the table's beginning. A string's hash_next is the index of the next one in its bucket,
-// a symbol's its number.
+// Little-endian, at a multiple of 4. `data`: bucket_count entries, then groups of 1 + NAME_GROUP entries that say where names are. The engine's
+// table has buckets: for each the index, from 1, of the first name whose hash ends in the bucket's number, 0 for none; a string's hash_next is
+// the index of the next one in its bucket, a symbol's its number. A program's has none: a name's index follows from its hash, as the first that
+// is free from there on, so that a name more or less leaves the others' numbers alone.
 struct name_table {
-    uint32_t count, bucket_count; // the latter a power of two
+    uint32_t count, bucket_count; // powers of two, but for the engine's count
     uint16_t data[];
 };
 
+// Names whose places are counted, in words, from the first number of their group, itself from the table's beginning; 0: there is no name.
+enum { NAME_GROUP = 64 };
+
+static inline uint32_t js_name_data_count(const struct name_table *table)
+{
+    return table->bucket_count + (table->count + NAME_GROUP - 1) / NAME_GROUP * (1 + NAME_GROUP);
+}
+
+// NULL when the table has no name with this index.
 static inline JSAtomStruct *js_name_in_table(const struct name_table *table, uint32_t index)
 {
-    return (JSAtomStruct *)((uint32_t *)table + table->data[table->bucket_count + index - 1]);
+    const uint16_t *group = table->data + table->bucket_count + (index - 1) / NAME_GROUP * (1 + NAME_GROUP);
+    uint32_t place = group[1 + (index - 1) % NAME_GROUP];
+    return place == 0 ? NULL : (JSAtomStruct *)((uint32_t *)table + group[0] + place);
 }
 
 // What the number of an atom stands for. The first entry of the table in the heap is no atom.
@@ -31,9 +43,11 @@ static JSAtom js_find_rom_name(JSRuntime *rt, uint32_t hash, int atom_type, cons
     uint32_t first = 0;
     for (int i = 0; i < 2 && rt->rom_names[i] != NULL; i++) {
         const struct name_table *table = rt->rom_names[i];
+        uint32_t slots = table->bucket_count == 0 ? table->count : 0, next;
+        uint32_t index = slots != 0 ? 1 + (hash & (slots - 1)) : table->data[hash & (table->bucket_count - 1)];
         JSAtomStruct *p;
-        for (uint32_t index = table->data[hash & (table->bucket_count - 1)]; index != 0; index = p->hash_next) {
-            p = js_name_in_table(table, index);
+        for (; index != 0 && (p = js_name_in_table(table, index)) != NULL; index = next) {
+            next = slots != 0 ? 1 + (index & (slots - 1)) : p->hash_next;
             if (p == str) return first + index;
             if (p->hash != hash || p->atom_type != atom_type || p->len != length) continue;
             if (str != NULL ? js_string_memcmp(p, 0, str, 0, length) != 0 : p->is_wide_char || memcmp(p->u.str8, chars, length) != 0) continue;

@@ -156,21 +156,40 @@ test.each([
 
 /** Byte offsets of the image's header (docs/WIRE.md). */
 const [LENGTH, FIRST_ATOM, MAIN, NAMES] = [4, 8, 12, 16];
-/** Byte offset of the first name's string. */
-const firstName = (image: DataView) => {
-  const buckets = image.getUint32(NAMES + 4, true);
-  return NAMES + 4 * image.getUint16(NAMES + 8 + 2 * buckets, true);
+/** Byte offset of a number's group: a place, and the distances from it of 64 names. */
+const groupOf = (slot: number) => NAMES + 8 + 130 * Math.floor(slot / 64);
+const distanceOf = (slot: number) => groupOf(slot) + 2 + 2 * (slot % 64);
+/** The first number that a name has. */
+const firstSlot = (image: DataView) => {
+  let slot = 0;
+  while (image.getUint16(distanceOf(slot), true) === 0) slot++;
+  return slot;
 };
+/** Byte offset of its string. */
+const firstName = (image: DataView) => {
+  const slot = firstSlot(image);
+  return NAMES + 4 * (image.getUint16(groupOf(slot), true) + image.getUint16(distanceOf(slot), true));
+};
+
+/** All numbers are those of the first name. */
+function fillPlaces(image: DataView): void {
+  const place = (firstName(image) - NAMES) / 4;
+  for (let slot = 0; slot < image.getUint32(NAMES, true); slot++) {
+    image.setUint16(groupOf(slot), place - 1, true);
+    image.setUint16(distanceOf(slot), 1, true);
+  }
+}
 
 test.each<[string, (image: DataView) => void]>([
   ["another magic", (image) => image.setUint8(3, 0x32)],
   ["another length", (image) => image.setUint32(LENGTH, image.getUint32(LENGTH, true) + 4, true)],
   ["names with other numbers", (image) => image.setUint32(FIRST_ATOM, image.getUint32(FIRST_ATOM, true) + 1, true)],
-  ["more names than there are", (image) => image.setUint32(NAMES, 0xffff, true)],
-  ["no buckets", (image) => image.setUint32(NAMES + 4, 0, true)],
-  ["a number of buckets that is no power of two", (image) => image.setUint32(NAMES + 4, 3, true)],
-  ["a bucket that begins outside", (image) => image.setUint16(NAMES + 8, 0xffff, true)],
-  ["a name outside", (image) => image.setUint16(NAMES + 8 + 2 * image.getUint32(NAMES + 4, true), 0xffff, true)],
+  ["more names than there are", (image) => image.setUint32(NAMES, 0x8000, true)],
+  ["no names", (image) => image.setUint32(NAMES, 0, true)],
+  ["a number of names that is no power of two", (image) => image.setUint32(NAMES, 2047, true)],
+  ["buckets", (image) => image.setUint32(NAMES + 4, 1, true)],
+  ["no free number", (image) => fillPlaces(image)],
+  ["a name outside", (image) => image.setUint16(distanceOf(firstSlot(image)), 0xffff, true)],
   ["a main function outside", (image) => image.setUint32(MAIN, image.getUint32(LENGTH, true), true)],
   ["a name that is too long", (image) => image.setUint32(firstName(image) + 4, 0x7ffffff0, true)],
   ["a name that is no constant", (image) => image.setUint32(firstName(image), 1, true)],
