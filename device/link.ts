@@ -5,8 +5,6 @@
 export const CHUNK_BYTES = 2048;
 /** Bytes that the tool may have on the way beyond the last `taken`; TCP holds back what the device has no room for. */
 export const WINDOW_BYTES = 65536;
-/** Most bytes of a body that one patch frame may make: they are written in one go. */
-const PATCH_OUTPUT_MAX = 16384;
 /** Where a file grows until it has verified. A power cut leaves it for the next attempt. */
 export const STAGING = "staging";
 /** What config.txt was before its trial: nobody may write it over the link. */
@@ -79,17 +77,15 @@ export class Link {
 
   /** What the device is, as JSON text. */
   hello(): Uint8Array {
-    const bundle = native.bundleInfo();
     return native.encodeText(
       JSON.stringify({
         link: 1,
-        // Recovery lies in the firmware, not in a slot that could be copied from.
-        patch: bundle.slot < 0 ? 0 : 1,
+        patch: 2,
         name: this.deviceName,
         chunk: this.chunk,
         window: this.window,
         machine: native.machine(),
-        bundle,
+        bundle: native.bundleInfo(),
         firmware: native.firmwareInfo(),
       }),
     );
@@ -238,47 +234,13 @@ export class Link {
     return this.taken(id, end);
   }
 
-  /** Body bytes made of the running bundle's and of the frame's own. What is written already is passed over, as in data. */
+  /** A bundle's body bytes made by operations. What is written already is passed over, as in data. */
   private patch(id: number, frame: Uint8Array): Uint8Array | undefined {
     if (this.put === 0 || id !== this.id) return undefined;
-    if (frame.length < 7 || this.put !== PUT_BUNDLE || native.bundleInfo().slot < 0)
-      return fail(id, MALFORMED, "no patch");
-    let at = readU32(frame, 3);
+    if (frame.length < 7 || this.put !== PUT_BUNDLE) return fail(id, MALFORMED, "no patch");
+    const at = readU32(frame, 3);
     if (at > this.offset) return fail(id, ORDER, `expected ${this.offset}`);
-    const limit = Math.min(this.size, at + PATCH_OUTPUT_MAX);
-    let cursor = at;
-    let next = 7;
-    let failed = false;
-    const number = () => {
-      let value = 0;
-      for (let scale = 1; scale < 4294967296; scale *= 128) {
-        const byte = frame[next++];
-        if (byte === undefined) break;
-        value += (byte & 127) * scale;
-        if (byte < 128) return value;
-      }
-      failed = true;
-      return 0;
-    };
-    while (next < frame.length) {
-      const word = number();
-      const length = Math.floor(word / 2);
-      const copies = word % 2 === 1;
-      const step = copies ? number() : 0;
-      cursor += step % 2 === 1 ? -(step + 1) / 2 : step / 2;
-      if (failed || at + length > limit || (!copies && next + length > frame.length))
-        return fail(id, MALFORMED, "bad patch");
-      const done = Math.max(0, this.offset - at);
-      if (done < length) {
-        if (copies) native.slotCopy(this.offset, cursor + done, length - done);
-        else native.slotWrite(this.offset, frame.subarray(next + done, next + length));
-        this.offset = at + length;
-      }
-      if (!copies) next += length;
-      at += length;
-      cursor += length;
-    }
-    return this.taken(id, this.offset);
+    return this.taken(id, native.slotPatch(at, frame.subarray(7)));
   }
 
   /** Everything up to `end` is written; the tool is told now and then. */
@@ -338,7 +300,7 @@ function json(id: number, value: unknown): Uint8Array {
 
 /** What native's refusal means to the person who sent the bundle. */
 function words(error: NativeError, frame: Uint8Array): string {
-  if (error.code === PORT_EBAD) return "checksum differs";
+  if (error.code === PORT_EBAD) return frame[0] === PATCH ? "bad patch" : "checksum differs";
   if (error.code === PORT_EBUSY) return "the running bundle is on trial still";
   if (error.code !== PORT_ENOTSUP) return error.message;
   const { engineId, apiHash } = native.bundleInfo();

@@ -60,8 +60,8 @@ interface Native {
   slotWrite(offset: number, bytes: Uint8Array): void;
   /** Verifies length and SHA-256 of what was written, then writes the header: the next boot tries it. Throws PORT_EBAD and leaves the running bundle in force. */
   slotCommit(): void;
-  /** Writes body bytes at `offset` as slotWrite does: `length` bytes of the running bundle's body from `from` on. Throws PORT_EINVAL also where it has none, and in recovery. */
-  slotCopy(offset: number, from: number, length: number): void;
+  /** Makes body bytes from `offset` on out of a patch's operations (docs/WIRE.md) and writes those that are not there yet. Returns how many are then. Throws PORT_EINVAL when `offset` leaves a gap or nothing was begun, PORT_EBAD for operations that are none: what was made is dropped then. */
+  slotPatch(offset: number, operations: Uint8Array): number;
   /** Stores an exception (message and back trace) for publication; kept over restarts until exceptionClear. */
   exceptionStore(message: string, stack: string): void;
   /** The stored exception as JSON text, or undefined. */

@@ -2,6 +2,7 @@
 // comes back can tell what became of it.
 #include "firmware.h"
 #include "digest.h"
+#include "little_endian.h"
 
 #include <string.h>
 
@@ -25,16 +26,6 @@ static struct {
     uint8_t tail[UNIT];
     uint32_t tail_length;
 } staging;
-
-static void put_u32(uint8_t *p, uint32_t value)
-{
-    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint32_t get_u32(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static int note_progress(uint32_t progress)
 {

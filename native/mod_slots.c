@@ -63,15 +63,15 @@ static JSValue write_body(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     return bridge_result(ctx, "slotWrite", slot_write((uint32_t)offset, bytes, length));
 }
 
-static JSValue copy_body(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+static JSValue patch_body(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
-    int64_t offset, from, length;
+    uint8_t *operations;
+    size_t length;
+    int64_t at;
     (void)self, (void)argc;
-    if (!arg_int(ctx, argv[0], 0, UINT32_MAX, &offset) || !arg_int(ctx, argv[1], 0, UINT32_MAX, &from) ||
-        !arg_int(ctx, argv[2], 0, UINT32_MAX, &length)) {
-        return JS_EXCEPTION;
-    }
-    return bridge_result(ctx, "slotCopy", slot_copy(life.slot, life.header.length, (uint32_t)offset, (uint32_t)from, (uint32_t)length));
+    if (!arg_int(ctx, argv[0], 0, UINT32_MAX, &at) || !arg_bytes(ctx, argv[1], &operations, &length)) return JS_EXCEPTION;
+    int result = slot_patch(life.slot, life.header.length, (uint32_t)at, operations, length);
+    return result < 0 ? bridge_throw(ctx, "slotPatch", result) : JS_NewInt32(ctx, result);
 }
 
 static JSValue commit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
@@ -135,7 +135,7 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("bundleConfirm", 0, bundle_confirm),
     JS_CFUNC_DEF("slotBegin", 1, begin),
     JS_CFUNC_DEF("slotWrite", 2, write_body),
-    JS_CFUNC_DEF("slotCopy", 3, copy_body),
+    JS_CFUNC_DEF("slotPatch", 2, patch_body),
     JS_CFUNC_DEF("slotCommit", 0, commit),
     JS_CFUNC_DEF("exceptionStore", 2, exception_store),
     JS_CFUNC_DEF("exceptionRead", 0, exception_read),

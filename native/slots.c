@@ -2,14 +2,12 @@
 // "no bundle here" or as a mark that is set; nothing is ever repaired in place.
 #include "slots.h"
 #include "digest.h"
+#include "little_endian.h"
 
 #include <psa/crypto.h>
 #include <string.h>
 
 enum {
-    HEADER_VERSION = 1,
-    OFFSET_CRC = 252,
-    OFFSET_SEQUENCE = 244,
     MARK_SIZE = 32, // the write unit of an encrypted flash
     MARK_BEGUN = 256,
     MARK_PROGRESS = 288, // 7 marks: an eighth of the body each
@@ -42,62 +40,6 @@ static struct {
 const char *slot_why_name(int why)
 {
     return why >= 0 && why < (int)(sizeof why_names / sizeof why_names[0]) ? why_names[why] : "";
-}
-
-uint32_t crc32_ieee(const void *bytes, size_t length)
-{
-    const uint8_t *p = bytes;
-    uint32_t crc = UINT32_MAX;
-    while (length-- > 0) {
-        crc ^= *p++;
-        for (int i = 0; i < 8; i++) crc = (crc >> 1) ^ (0xEDB88320u & (0u - (crc & 1)));
-    }
-    return ~crc;
-}
-
-static uint32_t get_u32(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static void put_u32(uint8_t *p, uint32_t value)
-{
-    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(value >> (8 * i));
-}
-
-// Zero-padded printable ASCII.
-static bool get_text(char *out, const uint8_t *p)
-{
-    size_t length = 0;
-    while (length < 16 && p[length] != 0) {
-        if (p[length] < 0x20 || p[length] > 0x7E) return false;
-        length++;
-    }
-    for (size_t i = length; i < 16; i++) {
-        if (p[i] != 0) return false;
-    }
-    memcpy(out, p, 16);
-    out[16] = '\0';
-    return true;
-}
-
-int bundle_header_parse(const uint8_t bytes[BUNDLE_HEADER_SIZE], uint32_t body_max, struct bundle_header *out)
-{
-    memset(out, 0, sizeof *out);
-    if (memcmp(bytes, "HEARTHB1", 8) != 0 || get_u32(bytes + 8) != HEADER_VERSION) return PORT_EBAD;
-    if (get_u32(bytes + OFFSET_CRC) != crc32_ieee(bytes, OFFSET_CRC)) return PORT_EBAD;
-    out->length = get_u32(bytes + 12);
-    if (out->length == 0 || out->length > body_max) return PORT_EBAD;
-    memcpy(out->sha256, bytes + 16, 32);
-    if (!get_text(out->profile, bytes + 48) || !get_text(out->version, bytes + 64)) return PORT_EBAD;
-    memcpy(out->engine_id, bytes + 80, 8);
-    memcpy(out->api_hash, bytes + 88, 8);
-    if (get_u32(bytes + 96) != 0) return PORT_EBAD;
-    out->pin_count = (uint16_t)(bytes[100] | bytes[101] << 8);
-    if (out->pin_count > BUNDLE_PINS_MAX) return PORT_EBAD;
-    memcpy(out->pins, bytes + 102, sizeof out->pins);
-    out->sequence = get_u32(bytes + OFFSET_SEQUENCE);
-    return PORT_OK;
 }
 
 void slots_start(const uint8_t engine_id[8], const uint8_t api_hash[8])
@@ -368,8 +310,34 @@ int slot_write(uint32_t offset, const void *bytes, size_t length)
     return result;
 }
 
-// Makes sure that what is there is never gone on with. Failing leaves a staging that does not verify again.
-static int drop_staging(int result)
+bool slot_staged(struct slot_staged *out)
+{
+    *out = (struct slot_staged){staging.length, staging.written};
+    return staging.active;
+}
+
+int slot_read_back(uint32_t from, void *bytes, uint32_t length)
+{
+    uint8_t *out = bytes;
+    uint32_t in_flash = staging.written - staging.tail_length;
+    if (!staging.active || from > staging.written || length > staging.written - from) return PORT_EINVAL;
+    uint32_t part = from >= in_flash ? 0 : in_flash - from < length ? in_flash - from : length;
+    int result = slot_read_body(staging.slot, from, out, part);
+    if (part < length) memcpy(out + part, staging.tail + (from + part - in_flash), length - part);
+    return result;
+}
+
+int slot_read_body(enum port_partition slot, uint32_t from, void *bytes, uint32_t length)
+{
+    // Mapped, a few bytes cost no call of the flash driver.
+    const uint8_t *map = port_flash_map(slot);
+    if (map == NULL) return port_flash_read(slot, BUNDLE_BODY_OFFSET + from, bytes, length);
+    memcpy(bytes, map + BUNDLE_BODY_OFFSET + from, length);
+    return PORT_OK;
+}
+
+// Failing leaves a staging that does not verify again.
+int slot_drop(int result)
 {
     staging.active = false;
     (void)port_flash_erase(staging.slot, 0, PORT_FLASH_SECTOR);
@@ -385,17 +353,17 @@ int slot_commit(void)
         uint32_t at = staging.written - staging.tail_length;
         memset(staging.tail + staging.tail_length, 0xFF, MARK_SIZE - staging.tail_length);
         int result = program(at, staging.tail, MARK_SIZE);
-        if (result < 0) return drop_staging(result);
+        if (result < 0) return slot_drop(result);
         staging.tail_length = 0;
     }
-    if (!body_matches(staging.slot, staging.length, staging.header + 16)) return drop_staging(PORT_EBAD);
+    if (!body_matches(staging.slot, staging.length, staging.header + 16)) return slot_drop(PORT_EBAD);
     read_head(staging.slot == PORT_PART_APP_0 ? PORT_PART_APP_1 : PORT_PART_APP_0, &other);
-    put_u32(staging.header + OFFSET_SEQUENCE, (other.readable ? other.header.sequence : 0) + 1);
-    put_u32(staging.header + OFFSET_CRC, crc32_ieee(staging.header, OFFSET_CRC));
+    put_u32(staging.header + BUNDLE_OFFSET_SEQUENCE, (other.readable ? other.header.sequence : 0) + 1);
+    put_u32(staging.header + BUNDLE_OFFSET_CRC, crc32_ieee(staging.header, BUNDLE_OFFSET_CRC));
     int result = port_flash_write(staging.slot, 0, staging.header, BUNDLE_HEADER_SIZE);
-    if (result < 0) return drop_staging(result);
+    if (result < 0) return slot_drop(result);
     result = port_flash_read(staging.slot, 0, check, sizeof check);
-    if (result < 0 || memcmp(check, staging.header, sizeof check) != 0) return drop_staging(PORT_EIO);
+    if (result < 0 || memcmp(check, staging.header, sizeof check) != 0) return slot_drop(PORT_EIO);
     staging.active = false;
     (void)port_nvs_remove(nvs_space, nvs_rejected);
     return PORT_OK;

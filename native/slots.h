@@ -8,6 +8,8 @@ enum {
     BUNDLE_SLOTS = 2, // PORT_PART_APP_0 and PORT_PART_APP_1
     BUNDLE_HEADER_SIZE = 256,
     BUNDLE_BODY_OFFSET = PORT_FLASH_SECTOR,
+    BUNDLE_OFFSET_SEQUENCE = 244, // in the header
+    BUNDLE_OFFSET_CRC = 252,
     BUNDLE_PINS_MAX = 16,
     TRIAL_BOOTS_MAX = 8, // tried marks
 };
@@ -71,9 +73,21 @@ int slot_last_rejected(uint8_t hash[8]);
 int slot_begin(int running, const uint8_t header[BUNDLE_HEADER_SIZE]);
 // PORT_EINVAL unless `offset` is where the last write ended and the bytes fit the announced length.
 int slot_write(uint32_t offset, const void *bytes, size_t length);
-// The same with `length` bytes, from `from` on, of the body in slot `running`, which has `running_length`. PORT_EINVAL also when they are not there,
-// and for recovery, which has no slot.
-int slot_copy(int running, uint32_t running_length, uint32_t offset, uint32_t from, uint32_t length);
+// What is being taken in: length of the body, and how much of it is there. False when nothing is.
+struct slot_staged {
+    uint32_t length, written;
+};
+bool slot_staged(struct slot_staged *out);
+// Bytes of the body that is being taken in. PORT_EINVAL when they are not there yet.
+int slot_read_back(uint32_t from, void *bytes, uint32_t length);
+// Bytes of a slot's body, wherever that ends.
+int slot_read_body(enum port_partition slot, uint32_t from, void *bytes, uint32_t length);
+// Carries out a patch's operations (patch.h) that make the body from `at` on, with copies of the body in slot `running`, which has `running_length`;
+// recovery (-1) has none. Returns how much of the body is there then. PORT_EINVAL when nothing was begun or `at` leaves a gap; PORT_EBAD for
+// operations that are none: what was made is dropped then.
+int slot_patch(int running, uint32_t running_length, uint32_t at, const uint8_t *operations, size_t length);
+// Gives up what was begun, so that it is never gone on with; returns `result`.
+int slot_drop(int result);
 // Verifies the body as flash has it, then writes the header. PORT_EINVAL when nothing was begun, PORT_EBAD when it is not
 // what the header said: the staging is dropped then.
 int slot_commit(void);

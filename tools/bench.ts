@@ -9,6 +9,7 @@ import pc from "picocolors";
 import { bootPart } from "./bench/boot.ts";
 import { writeBudget } from "./bench/budget.ts";
 import { devPart } from "./bench/dev.ts";
+import { editsPart } from "./bench/edits.ts";
 import { type Figure, numberAt, type Part, ratioOf, replaceParts, type Tree, toTree } from "./bench/figure.ts";
 import { fleetPart } from "./bench/fleet.ts";
 import { heapPart } from "./bench/heap.ts";
@@ -29,6 +30,7 @@ const PARTS: readonly Part[] = [
   bootPart,
   otaPart,
   devPart,
+  editsPart,
   mailPart,
   loopPart,
   latencyPart,

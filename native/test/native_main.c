@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 {
     static const struct c_test *const tables[] = {boot_tests,     slots_tests,  staging_tests, firmware_tests,
                                                   config_tests,   text_tests,   noise_tests,   edge_burst_tests,
-                                                  recovery_tests, trials_tests};
+                                                  recovery_tests, trials_tests, patch_tests};
     bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
     if (argc != 2 || psa_crypto_init() != PSA_SUCCESS) return 2;
     for (size_t table = 0; table < sizeof tables / sizeof tables[0]; table++) {

@@ -130,6 +130,11 @@ int port_flash_read(enum port_partition part, uint32_t offset, void *data, uint3
     return PORT_OK;
 }
 
+const uint8_t *port_flash_map(enum port_partition part)
+{
+    return fake.unmapped ? NULL : fake.cells[part];
+}
+
 static int find(const char *space, const char *key)
 {
     char name[sizeof values[0].name];

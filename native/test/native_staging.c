@@ -55,54 +55,6 @@ static void begin_with_a_running_bundle(void)
     fake_count();
 }
 
-// Every other stretch of the new body is where the running one has it, a bit further on.
-static int send_copies(int running, uint32_t piece, uint32_t shift)
-{
-    uint8_t header[BUNDLE_HEADER_SIZE], body[BODY_LENGTH];
-    memcpy(body, body_of(3), sizeof body);
-    for (uint32_t at = 0; at + 2 * piece + shift <= BODY_LENGTH; at += 2 * piece) {
-        memcpy(body + at, body_of(1) + at + shift, piece);
-    }
-    make_header(header, body, BODY_LENGTH);
-    int result = slot_begin(running, header);
-    if (result < 0) return result;
-    for (uint32_t at = 0; at < BODY_LENGTH; at += 2 * piece) {
-        bool copied = at + 2 * piece + shift <= BODY_LENGTH;
-        uint32_t length = BODY_LENGTH - at < 2 * piece ? BODY_LENGTH - at : 2 * piece;
-        if (copied) result = slot_copy(running, BODY_LENGTH, at, at + shift, piece);
-        if (copied && result >= 0) result = slot_write(at + piece, body + at + piece, piece);
-        if (!copied) result = slot_write(at, body + at, length);
-        if (result < 0) return result;
-    }
-    return slot_commit();
-}
-
-static void copies_of_the_running_bundle(void)
-{
-    static const uint32_t pieces[] = {1, 31, 32, 255, 256, 257, 1000};
-    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
-        begin_with_a_running_bundle();
-        CHECK(send_copies(0, pieces[i], 5) == PORT_OK);
-        CHECK(read(PORT_PART_APP_1).valid && holds(PORT_PART_APP_0, 1));
-    }
-}
-
-static void copies_that_cannot_be(void)
-{
-    uint8_t header[BUNDLE_HEADER_SIZE];
-    begin_with_a_running_bundle();
-    CHECK(slot_copy(0, BODY_LENGTH, 0, 0, 32) == PORT_EINVAL); // nothing was begun
-    make_header(header, body_of(3), BODY_LENGTH);
-    CHECK(slot_begin(0, header) == 0);
-    CHECK(slot_copy(-1, BODY_LENGTH, 0, 0, 32) == PORT_EINVAL); // recovery has no slot
-    CHECK(slot_copy(0, BODY_LENGTH, 32, 0, 32) == PORT_EINVAL); // a gap
-    CHECK(slot_copy(0, BODY_LENGTH, 0, BODY_LENGTH - 31, 32) == PORT_EINVAL); // beyond the running body's end
-    CHECK(slot_copy(0, BODY_LENGTH, 0, UINT32_MAX, 32) == PORT_EINVAL);
-    CHECK(slot_copy(0, BODY_LENGTH, 0, 0, BODY_LENGTH + 1) == PORT_EINVAL);
-    CHECK(slot_copy(0, BODY_LENGTH, 0, 0, 0) == PORT_OK && slot_copy(0, BODY_LENGTH, 0, 32, 32) == PORT_OK);
-    CHECK(slot_begin(0, header) == 32); // what was copied is there, and goes on
-}
-
 static void pieces_of_any_size(void)
 {
     static const uint32_t pieces[] = {1, 3, 31, 32, 33, 100, 2048, 4095, 4096, 4097, BODY_LENGTH};
@@ -311,8 +263,6 @@ static void staging_failure_sweep(void)
 }
 
 const struct c_test staging_tests[] = {
-    {"copies_of_the_running_bundle", copies_of_the_running_bundle},
-    {"copies_that_cannot_be", copies_that_cannot_be},
     {"pieces_of_any_size", pieces_of_any_size},
     {"header_is_written_last", header_is_written_last},
     {"gaps_and_too_much_are_refused", gaps_and_too_much_are_refused},

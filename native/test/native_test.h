@@ -8,7 +8,7 @@
 #include <setjmp.h>
 
 extern const struct c_test boot_tests[], slots_tests[], staging_tests[], firmware_tests[], config_tests[], text_tests[], noise_tests[],
-    edge_burst_tests[], recovery_tests[], trials_tests[];
+    edge_burst_tests[], recovery_tests[], trials_tests[], patch_tests[];
 
 // ---------------------------------------------------------------- the fake machine (native_port.c)
 
@@ -21,6 +21,7 @@ struct fake {
     unsigned cut_at;     // the power is lost in this operation: `cut` is jumped to; 0: never
     uint64_t seed;       // what a cut leaves behind
     jmp_buf cut;
+    bool unmapped; // flash cannot be mapped
     int forbidden; // a partition that must not be touched, or -1
     struct port_firmware_info firmware; // what the boot loader has
     bool no_firmware;                   // a machine without firmware slots

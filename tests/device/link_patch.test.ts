@@ -63,30 +63,52 @@ test("what is there already is passed over, wherever in an operation it ends", (
   }
 });
 
-test.each([
-  ["a gap", 1, [3, 0], 3],
-  ["a number without an end", 0, [0x83], 1],
-  ["a number that is too long", 0, [0x83, 0x80, 0x80, 0x80, 0x80, 0x80, 0], 1],
-  ["a copy without its place", 0, [3], 1],
-  ["a literal that is cut", 0, [8, 1, 2], 1],
-  ["more than a frame may make", 0, [0x83, 0x80, 0x02, 0], 1],
-  ["a place before the running bundle", 0, [3, 1], 2],
-  ["a place behind it", 0, [3, 0x80, 0x80, 0x08], 2],
-])("%s is refused", (_, at, operations, expected) => {
-  expect(code(link.handle(patch(at, Uint8Array.from(operations))))).toBe(expected);
+test("a gap is refused and loses nothing", () => {
+  const frames = patchFrames(old.subarray(256), fresh.subarray(256), 2048);
+  expect(code(link.handle(patch(1, frames[0]!.operations)))).toBe(3);
+  for (const { at, operations } of frames) link.handle(patch(at, operations));
+  expect(code(link.handle(frame(0x13)))).toBe(0x80);
 });
 
-test("every truncation of a frame makes the beginning of what the whole one makes, and the put goes on from there", () => {
-  const [first, ...others] = patchFrames(old.subarray(256), fresh.subarray(256), 64);
-  for (let length = 0; length < first!.operations.length; length++)
-    link.handle(patch(0, first!.operations.subarray(0, length)));
-  for (const { at, operations } of [first!, ...others]) link.handle(patch(at, operations));
+test.each([
+  ["a number without an end", [0x07, 0x83]],
+  ["a literal that is cut", [0x10, 1]],
+  ["more than a frame may make", [0x0f, 0xff, 0x7f, 7]],
+  ["a place before the running bundle", [0x40, 3]],
+  ["a place behind it", [0x40, 0x80, 0x80, 0x08]],
+  ["a distance to before the beginning", [0x88, 3, 7]],
+])("%s is refused, and what was made is dropped", (_, operations) => {
+  link.handle(patch(0, Uint8Array.of(0x08, 1)));
+  expect(code(link.handle(patch(1, Uint8Array.from(operations))))).toBe(2);
+  expect(code(link.handle(frame(0x13)))).toBe(6);
+  const again = link.handle(frame(0x11, fresh.subarray(0, 256)));
+  expect(JSON.parse(Buffer.from(again!.subarray(3)).toString())).toEqual({ offset: 0 });
+});
+
+test("any truncation of a frame makes a beginning or is refused, and a put that is begun again comes to its end", () => {
+  const frames = patchFrames(old.subarray(256), fresh.subarray(256), 64);
+  for (let length = 0; length < frames[1]!.operations.length; length++) {
+    link.handle(frame(0x11, fresh.subarray(0, 256)));
+    link.handle(patch(0, frames[0]!.operations));
+    link.handle(patch(frames[1]!.at, frames[1]!.operations.subarray(0, length)));
+  }
+  link.handle(frame(0x11, fresh.subarray(0, 256)));
+  for (const { at, operations } of frames) link.handle(patch(at, operations));
+  expect(code(link.handle(frame(0x13)))).toBe(0x80);
+});
+
+test("where nothing is known that could be copied, the body copies from itself", () => {
+  const plain = bundleOf(Buffer.from("the same words again, ".repeat(800)));
+  link.handle(frame(0x11, plain.subarray(0, 256)));
+  const frames = patchFrames(new Uint8Array(0), plain.subarray(256), 2048);
+  expect(frames.reduce((sum, { operations }) => sum + operations.length, 0)).toBeLessThan(100);
+  for (const { at, operations } of frames) link.handle(patch(at, operations));
   expect(code(link.handle(frame(0x13)))).toBe(0x80);
 });
 
 test("a file takes no patch", () => {
   link.handle(frame(0x10, Uint8Array.of(0, 0, 0, 9), new Uint8Array(32), Buffer.from("a")));
-  expect(code(link.handle(patch(0, Uint8Array.of(2, 1))))).toBe(1);
+  expect(code(link.handle(patch(0, Uint8Array.of(0x08, 1))))).toBe(1);
 });
 
 test("the client sends only what differs, and all of it when the device has another bundle than it thinks", async () => {

@@ -20,8 +20,10 @@ await testCases({
       .filter((name) => /^native_.*\.c$/.test(name))
       .map((name) => join(TESTS, name)),
     ...[
+      "bundle_header",
       "slots",
-      "slot_copy",
+      "patch",
+      "slot_patch",
       "boot",
       "config_trial",
       "digest",

@@ -53,7 +53,7 @@ test.skipIf(!(await has32BitParts()))("netnow: frames a second of both versions,
 test("a part that does not exist is a usage error that names those there are", async () => {
   const { code, stderr } = await bench("weight");
   expect(code).toBe(2);
-  expect(stderr).toMatch(/"weight".*heap, size, boot, ota, dev, mail, loop, latency, fleet, sim/);
+  expect(stderr).toMatch(/"weight".*heap, size, boot, ota, dev, edits, mail, loop, latency, fleet, sim/);
 });
 
 test("figures become a tree and are found in it again", () => {

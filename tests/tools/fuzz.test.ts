@@ -21,7 +21,16 @@ if (!(await hasLibFuzzer()))
 const targets = await allTargets();
 
 test("there is a target for each decoder, with known inputs", () => {
-  expect(targets.map((each) => each.name).sort()).toEqual(["bundle", "cobs", "link", "mail", "mqtt", "nvs", "serial"]);
+  expect(targets.map((each) => each.name).sort()).toEqual([
+    "bundle",
+    "cobs",
+    "link",
+    "mail",
+    "mqtt",
+    "nvs",
+    "patch",
+    "serial",
+  ]);
   for (const { name } of targets)
     expect(readdirSync(join(ROOT, "tests", "fuzz", "corpus", name)).length).toBeGreaterThanOrEqual(4);
 });

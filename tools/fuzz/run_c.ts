@@ -24,8 +24,11 @@ export const C_TARGETS: readonly CTarget[] = [
   {
     name: "bundle",
     what: "bundle header and marks of a slot",
-    sources: ["test/native_port.c", "test/native_bundles.c", "slots.c", "digest.c"].map((name) => join(NATIVE, name)),
+    sources: ["test/native_port.c", "test/native_bundles.c", "bundle_header.c", "slots.c", "digest.c"].map((name) =>
+      join(NATIVE, name),
+    ),
   },
+  { name: "patch", what: "operations that make a bundle", sources: [join(NATIVE, "patch.c")] },
   { name: "nvs", what: "NVS records of the host port", sources: hostPortSources() },
 ];
 

@@ -7,7 +7,7 @@ import { deviceError, LinkError } from "./link_error.ts";
 import type { LinkFault } from "./link_faults.ts";
 import { type DeviceInfo, type Hello, NO_ID, parseJson, T, u32 } from "./link_frames.ts";
 import { NoiseChannel } from "./noise_channel.ts";
-import { type PatchFrame, patchFrames } from "./patch_frames.ts";
+import { bundlePatch, PATCH_VERSION, type PatchFrame } from "./patch_frames.ts";
 import { PutStream } from "./put_stream.ts";
 import type { Wire } from "./wire.ts";
 
@@ -40,6 +40,7 @@ export interface PutOptions {
 
 export interface BundlePut extends PutOptions {
   changeProfile?: boolean;
+  /** The bundle that the device runs, or NO_BASE: then only what differs is sent, compressed, and all of it if that does not verify. */
   base?: Uint8Array | undefined;
 }
 
@@ -177,18 +178,17 @@ export class LinkClient {
     await this.#put(T.putFile, head, content, options);
   }
 
-  /** Writes a bundle (header and body, as `bundle.bin`) and commits it: the next boot tries it. `base`: the bundle that the device runs; then
-   * only what differs is sent, and all of it if that does not verify. */
+  /** Writes a bundle (header and body, as `bundle.bin`) and commits it: the next boot tries it. */
   async putBundle(bundle: Uint8Array, options: BundlePut = {}): Promise<void> {
     const flag = options.changeProfile ? Uint8Array.of(1) : new Uint8Array(0);
     const [head, body] = [Buffer.concat([bundle.subarray(0, 256), flag]), bundle.subarray(256)];
     const { base } = options;
-    if (base !== undefined && this.hello.patch === 1) {
+    if (base !== undefined && this.hello.patch === PATCH_VERSION) {
       try {
-        this.#patch = patchFrames(base.subarray(256), body, this.hello.chunk);
+        this.#patch = bundlePatch(base, bundle, this.hello.chunk);
         return await this.#put(T.putBundle, head, body, options);
       } catch (thrown) {
-        // "nothing": the device has given the put up, because it has not what was to be copied.
+        // The device has not what was to be copied, and has given the put up or found out at the end.
         if (!(thrown instanceof LinkError && ["unverified", "nothing"].includes(thrown.kind))) throw thrown;
       } finally {
         this.#patch = undefined;

@@ -25,7 +25,7 @@ export const T = {
 
 export interface Hello {
   link: number;
-  /** It takes patch frames. */
+  /** The kind of patch frames that it takes. */
   patch?: number;
   name: string;
   chunk: number;

@@ -1,136 +1,149 @@
-// A bundle's body as its difference from another one (docs/WIRE.md, "Patch"): what is in both is copied on the device, the rest is sent. Pure; sending is
-// put_stream.ts's.
+// A bundle's body as operations (docs/WIRE.md, "Patch"): what the device has already, in the bundle that it runs or earlier in the new one, is copied there,
+// the rest is sent. What to copy is patch_search.ts's, sending put_stream.ts's.
 
+import { createHash } from "node:crypto";
+import { HEADER_BYTES } from "./bundle.ts";
+import { AGAIN_MIN, FAR_MIN, FIELD_MAX, type Run, searchRuns, zigzag } from "./patch_search.ts";
+
+/** What `hello` says of a device that takes these operations. */
+export const PATCH_VERSION = 2;
+/** Where the bundle that a device runs is not known. */
+export const NO_BASE = new Uint8Array(0);
 /** Most bytes of a body that one frame may make: a device writes them in one go. */
 export const PATCH_OUTPUT_MAX = 16_384;
-/** Bytes that have to be alike before something elsewhere is worth a copy, and at the place where the last copy would go on. */
-const FAR_MIN = 16;
-const NEAR_MIN = 4;
-/** Places of the old body that are tried for the same bytes. */
-const TRIES_MAX = 16;
-const KEY_BYTES = 8;
+/** What an operation takes at most beside its literal: the first byte, two lengths and a step. */
+const OPERATION_MAX = 12;
+
+const HERE = 0;
+const FAR = 1;
+const BACK = 2;
+const AGAIN = 3;
 
 export interface PatchFrame {
   /** The bytes of the body that it makes, from `at` up to `end`. */
   at: number;
   end: number;
-  /** The frame's content: the operations. */
+  /** The frame's content. */
   operations: Uint8Array;
 }
 
-/** Frames that make `body` out of `base`, each with at most `chunk` bytes. */
-export function patchFrames(base: Uint8Array, body: Uint8Array, chunk: number): PatchFrame[] {
-  const frames: PatchFrame[] = [];
-  let out = new Operations(0);
-  const room = () => PATCH_OUTPUT_MAX - (out.end - out.at);
-  const next = () => {
-    if (out.end > out.at) frames.push({ at: out.at, end: out.end, operations: Uint8Array.from(out.bytes) });
-    out = new Operations(out.end);
-  };
-  for (const { from, to, at } of runs(base, body)) {
-    for (let done = at; done < to; ) {
-      if (room() === 0 || chunk - out.bytes.length < MARGIN) next();
-      let length = Math.min(to - done, room());
-      if (from === undefined) length = Math.min(length, chunk - out.bytes.length - VARINT_MAX);
-      if (from === undefined) out.literal(body.subarray(done, done + length));
-      else out.copy(from + done - at, length);
-      done += length;
-    }
-  }
-  next();
+/** Patches that are kept: a fleet is updated from few bundles to few. */
+const KEPT_MAX = 8;
+const kept = new Map<string, PatchFrame[]>();
+
+/** Frames that make the body of `bundle` where `base` runs. */
+export function bundlePatch(base: Uint8Array, bundle: Uint8Array, chunk: number): PatchFrame[] {
+  const sum = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+  const key = `${sum(base)} ${sum(bundle)} ${chunk}`;
+  const frames = kept.get(key) ?? patchFrames(base.subarray(HEADER_BYTES), bundle.subarray(HEADER_BYTES), chunk);
+  kept.delete(key);
+  kept.set(key, frames);
+  for (const oldest of kept.keys()) if (kept.size > KEPT_MAX) kept.delete(oldest);
   return frames;
 }
 
-const VARINT_MAX = 5;
-/** Room that any operation finds. */
-const MARGIN = 2 * VARINT_MAX + 1;
+/** Frames that make `body`, each with at most `chunk` bytes; `base` is the body that the device runs, or nothing. */
+export function patchFrames(base: Uint8Array, body: Uint8Array, chunk: number): PatchFrame[] {
+  const writer = new FrameWriter(body, chunk);
+  for (const run of searchRuns(base, body)) writer.add(run);
+  return writer.finish();
+}
 
-class Operations {
-  readonly bytes: number[] = [];
-  end: number;
-  /** Where a copy goes on if nothing else is said. */
-  #cursor: number;
+class FrameWriter {
+  readonly #body: Uint8Array;
+  readonly #chunk: number;
+  readonly #frames: PatchFrame[] = [];
+  #bytes: number[] = [];
+  #at = 0;
+  /** What is made by the operations so far, and the literal bytes behind that which belong to the next one. */
+  #end = 0;
+  #literal = 0;
+  /** As the device has them: both begin anew with each frame. */
+  #cursor = 0;
+  #distance = 0;
 
-  constructor(readonly at: number) {
-    this.end = this.#cursor = at;
+  constructor(body: Uint8Array, chunk: number) {
+    this.#body = body;
+    this.#chunk = chunk;
   }
 
-  literal(bytes: Uint8Array): void {
-    this.#number(bytes.length * 2);
-    this.bytes.push(...bytes);
-    this.end += bytes.length;
-    this.#cursor += bytes.length;
+  add({ length, from, distance }: Run): void {
+    for (let done = 0; done < length; ) {
+      if (this.#room() <= 0) this.#next();
+      let part = Math.min(length - done, PATCH_OUTPUT_MAX - (this.#end + this.#literal - this.#at));
+      if (from !== undefined && this.#copyBase(from + done, part)) {
+        done += part;
+        continue;
+      }
+      if (distance !== undefined && this.#copyBack(distance, part)) {
+        done += part;
+        continue;
+      }
+      // A copy that the frame's end has made too short is sent.
+      part = Math.min(part, this.#room());
+      this.#literal += part;
+      done += part;
+    }
   }
 
-  copy(from: number, length: number): void {
-    this.#number(length * 2 + 1);
-    const step = from - this.#cursor;
-    this.#number(step < 0 ? -step * 2 - 1 : step * 2);
-    this.end += length;
+  finish(): PatchFrame[] {
+    this.#next();
+    return this.#frames;
+  }
+
+  /** Bytes of a literal that find room. */
+  #room(): number {
+    return Math.min(
+      this.#chunk - this.#bytes.length - this.#literal - OPERATION_MAX,
+      PATCH_OUTPUT_MAX - (this.#end + this.#literal - this.#at),
+    );
+  }
+
+  #copyBase(from: number, length: number): boolean {
+    const step = from - this.#cursor - this.#literal;
+    if (step !== 0 && length < FAR_MIN) return false;
+    if (step === 0) this.#operation(HERE, length);
+    else this.#operation(FAR, length - FAR_MIN, zigzag(step));
+    this.#end += length;
     this.#cursor = from + length;
+    return true;
+  }
+
+  #copyBack(distance: number, length: number): boolean {
+    if (length < (distance === this.#distance ? AGAIN_MIN : FAR_MIN)) return false;
+    if (distance === this.#distance) this.#operation(AGAIN, length - AGAIN_MIN);
+    else this.#operation(BACK, length - FAR_MIN, distance);
+    this.#distance = distance;
+    this.#end += length;
+    this.#cursor += length;
+    return true;
+  }
+
+  /** With the literal before it. */
+  #operation(source: number, length: number, place?: number): void {
+    const [literal, copied] = [Math.min(this.#literal, FIELD_MAX), Math.min(length, FIELD_MAX)];
+    this.#bytes.push((source << 6) | (literal << 3) | copied);
+    if (literal === FIELD_MAX) this.#number(this.#literal - FIELD_MAX);
+    if (copied === FIELD_MAX) this.#number(length - FIELD_MAX);
+    if (place !== undefined) this.#number(place);
+    for (const end = this.#end + this.#literal; this.#end < end; this.#end++)
+      this.#bytes.push(this.#body[this.#end] as number);
+    this.#cursor += this.#literal;
+    this.#literal = 0;
   }
 
   #number(value: number): void {
     let rest = value;
-    for (; rest > 127; rest = Math.floor(rest / 128)) this.bytes.push((rest % 128) | 128);
-    this.bytes.push(rest);
+    for (; rest > 127; rest = Math.floor(rest / 128)) this.#bytes.push((rest % 128) | 128);
+    this.#bytes.push(rest);
   }
-}
 
-interface Run {
-  /** Where it is in the base; undefined: nowhere. */
-  from: number | undefined;
-  at: number;
-  to: number;
-}
-
-/** The body as runs that are in the base and runs that are not. */
-function* runs(base: Uint8Array, body: Uint8Array): Generator<Run> {
-  const places = index(base);
-  let literal = 0;
-  let shift = 0;
-  for (let at = 0; at < body.length; ) {
-    let from = at + shift;
-    let length = alike(base, from, body, at);
-    if (length < NEAR_MIN && at + length < body.length) {
-      length = 0;
-      for (const place of places.get(key(body, at)) ?? []) {
-        const found = alike(base, place, body, at);
-        if (found > length) [from, length] = [place, found];
-      }
-      if (length < FAR_MIN) length = 0;
-    }
-    if (length === 0) {
-      at++;
-      continue;
-    }
-    if (at > literal) yield { from: undefined, at: literal, to: at };
-    yield { from, at, to: at + length };
-    shift = from - at;
-    at += length;
-    literal = at;
+  #next(): void {
+    if (this.#literal > 0) this.#operation(HERE, 0);
+    if (this.#end > this.#at)
+      this.#frames.push({ at: this.#at, end: this.#end, operations: Uint8Array.from(this.#bytes) });
+    this.#bytes = [];
+    this.#at = this.#cursor = this.#end;
+    this.#distance = 0;
   }
-  if (body.length > literal) yield { from: undefined, at: literal, to: body.length };
-}
-
-function index(base: Uint8Array): Map<string, number[]> {
-  const places = new Map<string, number[]>();
-  for (let at = 0; at + KEY_BYTES <= base.length; at++) {
-    const here = places.get(key(base, at));
-    if (here === undefined) places.set(key(base, at), [at]);
-    else if (here.length < TRIES_MAX) here.push(at);
-  }
-  return places;
-}
-
-function key(bytes: Uint8Array, at: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + KEY_BYTES));
-}
-
-function alike(base: Uint8Array, from: number, body: Uint8Array, at: number): number {
-  let length = 0;
-  if (from < 0) return 0;
-  while (from + length < base.length && at + length < body.length && base[from + length] === body[at + length])
-    length++;
-  return length;
 }

@@ -8,6 +8,7 @@ import { UserError } from "./errors.ts";
 import type { LinkClient, PutOptions } from "./link_client.ts";
 import { LinkError } from "./link_error.ts";
 import type { Hello } from "./link_frames.ts";
+import { NO_BASE } from "./patch_frames.ts";
 
 /** Attempts to send; each goes on where the one before broke off. */
 export const SEND_ATTEMPTS = 5;
@@ -40,7 +41,7 @@ export interface SendOptions extends SessionOptions {
   changeProfile?: boolean;
   /** Restarts the program alone, not the chip, where the device can. */
   programOnly?: boolean;
-  /** Sends it even if it runs already, and all of it. */
+  /** Sends it even if it runs already, and all of it as it is. */
   force?: boolean;
   /** The artifact store, in which the running bundle is looked for: only what differs is sent then. */
   store?: string | undefined;
@@ -66,7 +67,7 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
     if (running.rejectedHash === name && attempt === 1)
       options.onEvent({ event: "rejectedBefore", bundle: name, why: running.rejectedWhy });
     await client.putBundle(options.bundle, {
-      base: options.force === true ? undefined : loadArtifact(running.hash, options.store)?.bundle,
+      base: options.force === true ? undefined : (loadArtifact(running.hash, options.store)?.bundle ?? NO_BASE),
       changeProfile: options.changeProfile ?? false,
       ...putEvents(options.onEvent),
     });

@@ -119,7 +119,7 @@ function slotApi(chip: MemoryChip, boot: Boot) {
     | "bundleConfirm"
     | "slotBegin"
     | "slotWrite"
-    | "slotCopy"
+    | "slotPatch"
     | "slotCommit"
     | "exceptionStore"
     | "exceptionRead"
@@ -142,9 +142,11 @@ function slotApi(chip: MemoryChip, boot: Boot) {
       if (!chip.slots.write(offset, bytes))
         throw nativeError(EINVAL, `offset ${offset} is not where the last write ended`);
     },
-    slotCopy: (offset, from, length) => {
-      if (from < 0 || length < 0 || !chip.slots.copy(boot.slot, offset, from, length))
-        throw nativeError(EINVAL, `no ${length} bytes at ${from} to copy to ${offset}`);
+    slotPatch: (offset, operations) => {
+      const written = chip.slots.patch(boot.slot, offset, operations);
+      if (written === "bad") throw nativeError(EBAD, "these are no operations");
+      if (written === "gap") throw nativeError(EINVAL, `offset ${offset} is not where something ended`);
+      return written;
     },
     slotCommit: () => {
       if (!chip.slots.commit()) throw nativeError(EBAD, "the bundle does not verify");

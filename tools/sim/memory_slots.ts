@@ -2,6 +2,7 @@
 // docs/WIRE.md but without flash words. Torn writes are the host firmware's subject, not this one's.
 
 import { createHash } from "node:crypto";
+import { patched } from "./memory_patch.ts";
 
 export const HEADER_BYTES = 256;
 /** Body bytes that fit into a slot: a 192 KB partition without its first sector. */
@@ -114,10 +115,19 @@ export class MemorySlots {
     return 0;
   }
 
-  /** Writes what the bundle in slot `running` has; false also when it has no such bytes. */
-  copy(running: number, offset: number, from: number, length: number): boolean {
-    const body = this.slots[running]?.body;
-    return body !== undefined && from + length <= body.length && this.write(offset, body.subarray(from, from + length));
+  /** Carries out a patch's operations from `at` on; returns how much is there then. A text says what is wrong: "gap", or "bad" when what was made is
+   * dropped. */
+  patch(running: number, at: number, operations: Uint8Array): number | "gap" | "bad" {
+    const staging = this.#staging;
+    if (staging === undefined || at > staging.written) return "gap";
+    const base = this.slots[running]?.body ?? new Uint8Array(0);
+    const bytes = patched(base, staging.body, at, staging.body.length, operations);
+    if (bytes === undefined) {
+      this.#staging = undefined;
+      return "bad";
+    }
+    this.write(staging.written, bytes.subarray(staging.written - at));
+    return staging.written;
   }
 
   /** False when `offset` is not where the last write ended or the body gets too long. */
