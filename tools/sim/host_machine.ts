@@ -16,17 +16,16 @@ import type { Level } from "./edge_cutter.ts";
 import { partitionImage } from "./flash_image.ts";
 import { HostRadio } from "./host_radio.ts";
 import { HostStation } from "./host_station.ts";
+import { HostWatchdog } from "./host_watchdog.ts";
 import type { HostWorld, Scheduled } from "./host_world.ts";
 import { loopbackAddress } from "./loopback.ts";
 import type { BenchMachine } from "./machine.ts";
-import { processState, Turn } from "./turn.ts";
+import { processState } from "./turn.ts";
 
 /** From reset to the firmware's first instruction, as a chip's boot loader takes. */
 const BOOT_US = 300_000;
 /** What the boot loader's watchdog allows from reset to the firmware's first setting of its own, as in sdkconfig.defaults. */
 const START_US = 15_000_000;
-/** A turn is not late before it has taken this long, see docs/BOARD.md. */
-const HANG_MS = 2000;
 /** Panics in a row, each before the firmware ever went idle, after which the launcher gives up. */
 const PANICS_MAX = 20;
 
@@ -69,7 +68,7 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
   idles = 0;
   readonly #radio: HostRadio;
   readonly #station: HostStation;
-  #turn: Turn | undefined;
+  readonly #watchdog: HostWatchdog;
   #untilUs = Number.POSITIVE_INFINITY;
   readonly #options: HostMachineOptions;
   readonly #world: HostWorld;
@@ -87,8 +86,6 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
   #bootTimer: Timer | undefined;
   #boots = 0;
   #panics = 0;
-  #watchdogUs = 0;
-  #watchdog: Timer | undefined;
   #sleepUs = 0;
   #errorText = "";
 
@@ -101,6 +98,7 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
     this.board.network.ip = this.address;
     this.board.chip = this;
     this.#station = new HostStation(this.board, (message) => this.#post(message));
+    this.#watchdog = new HostWatchdog(this.#world, () => this.#kill("watchdog"));
     this.#radio = new HostRadio(options.world.clock, options.air, (message) => this.#post(message));
     mkdirSync(join(this.flashDir, "files"), { recursive: true });
     this.#world.add(this);
@@ -196,21 +194,17 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
     this.#socket?.write(Buffer.concat(messages.map(encodeFromBoard)));
   }
 
-  /** The device's clock runs with its turn once that is late; the watchdog ends the turn when the clock passes its deadline. */
   checkHang(): void {
-    if (!this.busy || this.#process === undefined || this.#fate !== undefined) return;
-    const { pid } = this.#process;
-    this.#turn ??= new Turn(() => processState(pid));
-    if (this.#watchdogUs === 0) return;
-    const remainingMs = Math.max(0, (this.#bootUs + this.#watchdogUs - this.#world.clock.nowUs) / 1000);
-    const pace = this.#world.pace === "fast" ? Number.POSITIVE_INFINITY : this.#world.pace;
-    if (this.#turn.look() < HANG_MS + remainingMs / pace) return;
-    this.#kill("watchdog");
+    if (this.busy && this.#process !== undefined && this.#fate === undefined) this.#watchdog.look(this.#process.pid);
+  }
+
+  get still(): boolean {
+    return this.#process === undefined || processState(this.#process.pid).still;
   }
 
   #setBusy(): void {
     this.busy = true;
-    this.#turn = undefined;
+    this.#watchdog.turnBegins();
   }
 
   // ---- the process
@@ -233,7 +227,7 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
       return;
     }
     this.#setBusy();
-    this.#armWatchdog(START_US);
+    this.#watchdog.arm(this.#bootUs + START_US);
     const command = loaded === undefined ? [...firmware] : [loaded.program, "--firmware-slot", String(loaded.slot)];
     command.push("--flash", this.flashDir, "--board", this.#socketPath, "--reset", String(reason));
     if (seed !== undefined) command.push("--seed", String(seed + this.#boots * 1_000_003));
@@ -265,7 +259,7 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
     this.#socket = undefined;
     this.busy = false;
     this.#untilUs = Number.POSITIVE_INFINITY;
-    if (this.#watchdog !== undefined) this.#watchdog.cancelled = true;
+    this.#watchdog.arm(0);
     this.#station.reset();
     this.board.resetPins();
     this.#radio.tune(0, false);
@@ -336,7 +330,7 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
         this.#world.noteIdle(this);
         break;
       case "watchdog":
-        this.#armWatchdog(message.deadlineUs);
+        this.#watchdog.arm(message.deadlineUs === 0 ? 0 : this.#bootUs + message.deadlineUs);
         break;
       case "net off":
         this.#station.set("off");
@@ -373,13 +367,6 @@ export class HostMachine implements BenchMachine, ChipSide, Scheduled {
     if (this.#process === undefined) return;
     this.#mail.push(message);
     this.#world.poke();
-  }
-
-  #armWatchdog(deadlineUs: number): void {
-    this.#watchdogUs = deadlineUs;
-    if (this.#watchdog !== undefined) this.#watchdog.cancelled = true;
-    if (deadlineUs === 0) return;
-    this.#watchdog = this.#world.clock.at(this.#bootUs + deadlineUs + 1, () => this.#kill("watchdog"));
   }
 
   // ---- what the world does to the chip
