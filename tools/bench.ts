@@ -8,11 +8,13 @@ import { Command } from "commander";
 import pc from "picocolors";
 import { bootPart } from "./bench/boot.ts";
 import { writeBudget } from "./bench/budget.ts";
+import { dayPart } from "./bench/day.ts";
 import { devPart } from "./bench/dev.ts";
 import { editsPart } from "./bench/edits.ts";
 import { type Figure, numberAt, type Part, ratioOf, replaceParts, type Tree, toTree } from "./bench/figure.ts";
 import { fleetPart } from "./bench/fleet.ts";
 import { heapPart } from "./bench/heap.ts";
+import { housePart } from "./bench/house.ts";
 import { latencyPart } from "./bench/latency.ts";
 import { loopPart } from "./bench/loop.ts";
 import { mailPart } from "./bench/mail.ts";
@@ -36,6 +38,8 @@ const PARTS: readonly Part[] = [
   latencyPart,
   fleetPart,
   simPart,
+  dayPart,
+  housePart,
   netnowPart,
 ];
 /** The committed run that is shown beside. */

@@ -2,9 +2,11 @@
 
 import { expect, setDefaultTimeout } from "bun:test";
 import { overBudget, readBudget } from "../../tools/bench/budget.ts";
+import { HOUR_OVER_MS, heapOverTime } from "../../tools/bench/day.ts";
 import { measuredProfiles } from "../../tools/bench/device.ts";
 import { CONNECTED_MS, HOUR_MS, heapIsMissing, runHeap } from "../../tools/bench/heap.ts";
 import { buildBundle } from "../../tools/lib/native_build.ts";
+import { HOUSE_PROFILES } from "../../tools/sim/house.ts";
 import { hostTest as test } from "../support/machine_under_test.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 
@@ -12,6 +14,8 @@ setDefaultTimeout(SLOW_TEST_MS);
 
 /** Texts of numbers that have more digits later (uptime, watts); a leak of one small object an hour would be above it within a day. */
 const TEXT_BYTES = 64;
+/** The uptime and such have more digits later. */
+const DIGITS_BYTES = 8;
 /** No profile may take more when it runs. */
 const LIMIT_BYTES = 100_000;
 const profiles = measuredProfiles();
@@ -33,6 +37,15 @@ measured.each(profiles)("the heap of %s, connected, is below 100 KB and within i
   expect(moments[0]?.live).toBeLessThan(LIMIT_BYTES);
   expect(overBudget(readBudget(), profile, "connectedBytes", moments[0]?.live ?? 0)).toBeUndefined();
 });
+
+// A day of each is in `bun run bench day`.
+measured.each([...HOUSE_PROFILES])(
+  "after two hours with failures of broker and network the heap of %s is what it was after the first",
+  async (profile) => {
+    const { hour, end } = await heapOverTime(profile, HOUR_OVER_MS + HOUR_MS);
+    expect(end - hour).toBeLessThanOrEqual(DIGITS_BYTES);
+  },
+);
 
 measured(
   "after a day the energy meter's heap is what it was after an hour, and it woke as often in each hour",

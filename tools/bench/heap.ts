@@ -2,6 +2,7 @@
 
 import { has32BitParts } from "../lib/host_packages.ts";
 import type { HeapFigures } from "../sim/board_protocol.ts";
+import { surroundingsOf } from "../sim/surroundings.ts";
 import { measuredDevice, measuredProfiles, mqttProfiles } from "./device.ts";
 import type { Figure, Part } from "./figure.ts";
 import { type MeasuredPeripheral, measuredPeripheral } from "./peripheral.ts";
@@ -26,10 +27,23 @@ export interface HeapRun {
   idles: number[];
 }
 
-/** Runs a device of the profile up to the last of `momentsMs` (ascending, ms of virtual time from power-on). It has to connect by the first. */
-export async function runHeap(profile: string, momentsMs: readonly number[]): Promise<HeapRun> {
+/** What fails on the way, and when, in ms of virtual time from power-on. */
+export interface Failure {
+  what: "broker" | "network";
+  atMs: number;
+  forMs: number;
+}
+
+/** Runs a device of the profile up to the last of `momentsMs` (ascending, ms of virtual time from power-on). It has to connect by the first.
+ * With `failures` its parts are around it, too. */
+export async function runHeap(
+  profile: string,
+  momentsMs: readonly number[],
+  failures?: readonly Failure[],
+): Promise<HeapRun> {
   const device = await withItsEnd(profile, ["--count-heap"]);
   const { machine, world } = device;
+  if (failures !== undefined) surroundingsOf(profile, machine.board);
   try {
     const heap = (): HeapFigures => {
       if (machine.heap === undefined) throw new Error(`the firmware of profile ${profile} told no heap figures`);
@@ -40,6 +54,12 @@ export async function runHeap(profile: string, momentsMs: readonly number[]): Pr
     await world.until(() => machine.idles > 0, BOOT_LIMIT_MS);
     const run: HeapRun = { boot: heap(), moments: [], idles: [] };
     const bootMs = (world.clock.nowUs - onUs) / 1000;
+    for (const { what, atMs, forMs } of failures ?? [])
+      for (const working of [false, true])
+        world.clock.at(onUs + (atMs + (working ? forMs : 0)) * 1000, () => {
+          const release = world.hold();
+          void device.works(what, working).finally(release);
+        });
     for (const momentMs of momentsMs)
       world.clock.at(onUs + momentMs * 1000, () => {
         run.moments.push(heap());
@@ -57,8 +77,13 @@ export async function runHeap(profile: string, momentsMs: readonly number[]): Pr
 async function withItsEnd(profile: string, args: string[]): Promise<Omit<MeasuredPeripheral, "post">> {
   if (!mqttProfiles().includes(profile)) return measuredPeripheral(profile, args);
   const { bench, seen, close } = await measuredDevice({ profile, variant: { m32: true }, args });
+  const { machine, world, broker } = bench;
   const connected = () => seen.some((each) => each.topic === "LWT" && each.payload === "online");
-  return { machine: bench.machine, world: bench.world, connected, close };
+  const works: MeasuredPeripheral["works"] = async (what, working) => {
+    if (what === "network") machine.board.setNetwork(working);
+    else await (working ? broker?.resume() : broker?.stop());
+  };
+  return { machine, world, connected, works, close };
 }
 
 export const heapPart: Part = {

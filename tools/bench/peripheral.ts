@@ -31,6 +31,8 @@ export interface MeasuredPeripheral {
   connected(): boolean;
   /** Leaves an update for it with its central. */
   post(bundle: Uint8Array): void;
+  /** Makes the network (a peripheral's: its central) or the broker fail, or work again. */
+  works(what: "network" | "broker", working: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -90,6 +92,11 @@ export async function measuredPeripheral(
     connected: () => told,
     post: (bundle) => {
       central.files.set(`mail.${MAC}`, new Uint8Array(bundleMail(Buffer.from(OTAKEY, "hex"), MAC, 1, bundle)));
+    },
+    works: async (what, working) => {
+      if (what === "network") await (working ? central.powerOn() : central.powerCut());
+      else if (working) broker.start();
+      else broker.stop();
     },
     close: async () => {
       await world.stop();

@@ -112,6 +112,8 @@ export class Air {
     };
     for (const other of [...this.#radios, ...this.far(frame)]) {
       if (other === radio || (!broadcast && other.mac !== to)) continue;
+      // Switched on later, it has missed the beginning of the frame.
+      if ("channel" in other && other.channel === 0) continue;
       const chances = repeatable(Bun.hash.xxHash32(`${mac}>${other.mac}#${number}`, this.seed));
       this.#pass(frame, other, chances, (acknowledged) => {
         if (!broadcast && acknowledged) settle(true);
@@ -127,7 +129,10 @@ export class Air {
     chance: () => number,
     arrived: (acknowledged: boolean) => void,
   ): void {
-    const link = { ...this.settings, ...this.links.get(`${frame.from}>${radio.mac}`) };
+    const own = this.links.size === 0 ? undefined : this.links.get(`${frame.from}>${radio.mac}`);
+    const link = own === undefined ? this.settings : { ...this.settings, ...own };
+    // As they are now: they may change while the frame is on its way.
+    const { ackLoss, duplicate, reorder, rssi } = link;
     // All draws are made, so that one setting does not move the luck of another.
     const [lost, unanswered, twice, late] = [chance(), chance(), chance(), chance()] as const;
     const delayUs = Math.round(link.delayUs + chance() * link.jitterUs);
@@ -137,13 +142,13 @@ export class Air {
       const tuned = () => near && radio.channel === frame.channel && radio.longRange === frame.longRange;
       if (near && !tuned()) return;
       const hear = () => {
-        if (!near) radio.deliver(frame, link.rssi, () => arrived(true));
-        else if (tuned()) radio.heard(frame, link.rssi);
+        if (!near) radio.deliver(frame, rssi, () => arrived(true));
+        else if (tuned()) radio.heard(frame, rssi);
       };
-      if (late < link.reorder) this.clock.after(LATE_US, hear);
+      if (late < reorder) this.clock.after(LATE_US, hear);
       else hear();
-      if (twice < link.duplicate) this.clock.after(TWICE_AFTER_US, hear);
-      if (near) arrived(unanswered >= link.ackLoss);
+      if (twice < duplicate) this.clock.after(TWICE_AFTER_US, hear);
+      if (near) arrived(unanswered >= ackLoss);
     });
   }
 }

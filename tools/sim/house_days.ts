@@ -1,7 +1,6 @@
 // Days of a house, or of one of its halves: what was published, what failed, what each device did (as a trace to compare runs by), and
 // who can be reached at the end.
 
-import { createHash } from "node:crypto";
 import { HOUSE_PROFILES, House, type HouseProfile, PERIPHERALS } from "./house.ts";
 import { HouseLife, type Mishaps } from "./house_life.ts";
 import type { Program } from "./memory_native.ts";
@@ -111,7 +110,7 @@ export function joinedReports(halves: readonly HouseReport[]): HouseReport {
 
 /** Lines that are hashed in large pieces: there are millions. */
 class Trace {
-  readonly #hash = createHash("sha256");
+  readonly #hash = new Bun.CryptoHasher("sha256");
   #text = "";
 
   add(line: string): void {
