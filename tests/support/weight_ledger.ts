@@ -4,6 +4,7 @@
 import { UP_LOOK_MS } from "../../device/net.ts";
 import { netnowKeys } from "../../device/netnow_codec.ts";
 import { BEACON3, VERSION3 } from "../../device/netnow3_codec.ts";
+import { GIVE_UP_MS } from "../../profiles/scale_sensor/scale_sensor.ts";
 import { decode2, decode3, type FrameJson } from "../../tools/lib/entool_frames.ts";
 import { onPc } from "../../tools/lib/entool_native.ts";
 import type { Air } from "../../tools/sim/air.ts";
@@ -11,8 +12,9 @@ import type { Air } from "../../tools/sim/air.ts";
 export interface Message {
   /** As the gateway publishes it: `Weight 12.500`. */
   value: string;
+  version: 2 | 3;
   sentMs: number;
-  /** When the scale's program was told that the gateway's radio has it. */
+  /** Version 2: when the scale was told that the gateway's radio has it, which it takes for a success. */
   acknowledgedMs: number | undefined;
   /** When the gateway's program has first said that it has it. */
   confirmedMs: number | undefined;
@@ -41,7 +43,7 @@ export class WeightLedger {
     air.send = (radio, to, bytes, done) => {
       const message = this.#take(onPc(() => this.#open(bytes) ?? decode2(keys, bytes)));
       send(radio, to, bytes, (acknowledged) => {
-        if (acknowledged && message !== undefined) message.acknowledgedMs ??= nowMs();
+        if (acknowledged && message?.version === 2) message.acknowledgedMs ??= nowMs();
         done(acknowledged);
       });
       if (message !== undefined) this.onSent();
@@ -77,6 +79,7 @@ export class WeightLedger {
     const value = `${topic.slice("stat/LPScale/".length)} ${Number(kg).toFixed(3)}`;
     const message = this.#byId.get(id) ?? {
       value,
+      version: frame.session === undefined ? 2 : 3,
       sentMs: this.nowMs(),
       acknowledgedMs: undefined,
       confirmedMs: undefined,
@@ -92,11 +95,14 @@ function numberText(session: number, count: number): string {
   return session.toString(16).padStart(8, "0") + count.toString(16).padStart(8, "0");
 }
 
+/** From a frame's acknowledgement to its confirm, at most: it may be handed over late, and other frames may wait for the radio. */
+const HANDLED_MS = 500;
+
 /** It came to its broker, its network went, or it lost its power or was reset. */
 export type GatewayEvent = [atMs: number, what: "online" | "offline" | "cut"];
 
 /** Where the promise of docs/WIRE.md is broken, one line each: a message that the gateway confirmed was published exactly once, unless `mayBeLost`;
- * any other one at most once, and nothing that the scale did not say. `published` as in a Message. */
+ * one that its radio acknowledged in version 2 was taken, unless the gateway restarted in between; any other one at most once, and nothing that the scale did not say. `published` as in a Message. */
 export function brokenPromises(ledger: WeightLedger, published: string[], gateway: GatewayEvent[]): string[] {
   const broken: string[] = [];
   const said = ledger.messages.map(({ value }) => value);
@@ -105,10 +111,18 @@ export function brokenPromises(ledger: WeightLedger, published: string[], gatewa
     const most = said.filter((each) => each === value).length;
     if (times > most) broken.push(`${value} was said ${most} times and published ${times} times`);
   }
-  for (const { value, confirmedMs } of ledger.messages)
+  for (const { value, confirmedMs, acknowledgedMs } of ledger.messages) {
+    if (confirmedMs === undefined && acknowledgedMs !== undefined && !restarted(acknowledgedMs, gateway))
+      broken.push(`${value} was acknowledged at ${Math.round(acknowledgedMs)} ms and not taken`);
     if (confirmedMs !== undefined && !published.includes(value) && !mayBeLost(confirmedMs, gateway))
       broken.push(`${value} was confirmed at ${Math.round(confirmedMs)} ms and is lost`);
+  }
   return broken;
+}
+
+/** Whether the gateway began a new network time while the scale was awake, or ended with the frame in its hands. */
+function restarted(ms: number, gateway: GatewayEvent[]): boolean {
+  return gateway.some(([atMs, what]) => what === "cut" && atMs > ms - GIVE_UP_MS && atMs < ms + HANDLED_MS);
 }
 
 /** Whether the gateway had no broker at that moment and then lost its power before it had one, or its network was gone without its having looked
