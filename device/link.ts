@@ -23,6 +23,7 @@ const REMOVE = 0x05;
 const LOG = 0x06;
 const REBOOT = 0x07;
 const GET = 0x08;
+const BLOCKS = 0x09;
 const PUT_FILE = 0x10;
 const PUT_BUNDLE = 0x11;
 export const DATA = 0x12;
@@ -144,6 +145,9 @@ export class Link {
         const bytes = native.fileRead(textFrom(body, 4), at, this.chunk);
         return build(DATA, id, bytes, at);
       }
+      case BLOCKS:
+        if (body.length < 2) return fail(id, MALFORMED, "short blocks");
+        return build(DATA, id, native.slotBlocks((body[0]! << 8) | body[1]!, this.chunk));
       case PUT_FILE:
         return this.putFile(id, body);
       case PUT_BUNDLE:

@@ -62,6 +62,8 @@ interface Native {
   slotCommit(): void;
   /** Makes body bytes from `offset` on out of a patch's operations (docs/WIRE.md) and writes those that are not there yet. Returns how many are then. Throws PORT_EINVAL when `offset` leaves a gap or nothing was begun, PORT_EBAD for operations that are none: what was made is dropped then. */
   slotPatch(offset: number, operations: Uint8Array): number;
+  /** The length(4) of the running bundle's body, 0 in recovery, and sums(6 each) of its blocks of 512 bytes from number `first` on (docs/WIRE.md), at most `room` bytes in all. */
+  slotBlocks(first: number, room: number): Uint8Array;
   /** Stores an exception (message and back trace) for publication; kept over restarts until exceptionClear. */
   exceptionStore(message: string, stack: string): void;
   /** The stored exception as JSON text, or undefined. */

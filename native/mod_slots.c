@@ -74,6 +74,21 @@ static JSValue patch_body(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     return result < 0 ? bridge_throw(ctx, "slotPatch", result) : JS_NewInt32(ctx, result);
 }
 
+static JSValue blocks(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    int64_t first, room;
+    (void)self, (void)argc;
+    if (!arg_int(ctx, argv[0], 0, UINT16_MAX, &first) || !arg_int(ctx, argv[1], 4, UINT16_MAX, &room)) return JS_EXCEPTION;
+    uint8_t *bytes = js_malloc(ctx, (size_t)room);
+    if (bytes == NULL) return JS_EXCEPTION;
+    uint32_t length = life.slot < 0 ? 0 : life.header.length;
+    for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)(length >> (24 - 8 * i));
+    int result = slot_blocks(life.slot, length, (uint32_t)first, bytes + 4, (size_t)room - 4);
+    if (result >= 0) return bytes_take(ctx, bytes, (size_t)result + 4);
+    js_free(ctx, bytes);
+    return bridge_throw(ctx, "slotBlocks", result);
+}
+
 static JSValue commit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
@@ -136,6 +151,7 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("slotBegin", 1, begin),
     JS_CFUNC_DEF("slotWrite", 2, write_body),
     JS_CFUNC_DEF("slotPatch", 2, patch_body),
+    JS_CFUNC_DEF("slotBlocks", 2, blocks),
     JS_CFUNC_DEF("slotCommit", 0, commit),
     JS_CFUNC_DEF("exceptionStore", 2, exception_store),
     JS_CFUNC_DEF("exceptionRead", 0, exception_read),

@@ -86,6 +86,10 @@ int slot_read_body(enum port_partition slot, uint32_t from, void *bytes, uint32_
 // recovery (-1) has none. Returns how much of the body is there then. PORT_EINVAL when nothing was begun or `at` leaves a gap; PORT_EBAD for
 // operations that are none: what was made is dropped then.
 int slot_patch(int running, uint32_t running_length, uint32_t at, const uint8_t *operations, size_t length);
+// Sums of a slot's body, docs/WIRE.md "Blocks": BLOCK_SUM bytes for each whole block from `first` on, as many as there is room for. Returns their bytes;
+// 0 for recovery.
+enum { BLOCK_BYTES = 512, BLOCK_SUM = 6 };
+int slot_blocks(int running, uint32_t running_length, uint32_t first, uint8_t *sums, size_t room);
 // Gives up what was begun, so that it is never gone on with; returns `result`.
 int slot_drop(int result);
 // Verifies the body as flash has it, then writes the header. PORT_EINVAL when nothing was begun, PORT_EBAD when it is not

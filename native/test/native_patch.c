@@ -259,6 +259,25 @@ static void patch_cut_sweep(void)
     CHECK(points > 15);
 }
 
+// Of body_of(1), computed by tests/tools/block_sums.test.ts as well.
+static void sums_of_the_running_blocks(void)
+{
+    static const uint8_t first[] = {0xC2, 0x5B, 0xBC, 0x3C, 0x60, 0x1F, 0xDB, 0x61, 0x7F, 0x87, 0x4A, 0xB3};
+    static const uint8_t last[] = {0xF9, 0x69, 0xB9, 0xD2, 0x8A, 0x0E};
+    uint8_t sums[BLOCK_SUM * (BODY_LENGTH / BLOCK_BYTES) + 5];
+    begin();
+    for (int unmapped = 0; unmapped < 2; unmapped++) {
+        fake.unmapped = unmapped;
+        CHECK(slot_blocks(0, BODY_LENGTH, 0, sums, sizeof sums) == (int)sizeof sums - 5);
+        CHECK(memcmp(sums, first, sizeof first) == 0 && memcmp(sums + 25 * BLOCK_SUM, last, sizeof last) == 0);
+        CHECK(slot_blocks(0, BODY_LENGTH, 25, sums, sizeof sums) == BLOCK_SUM && memcmp(sums, last, sizeof last) == 0);
+        CHECK(slot_blocks(0, BODY_LENGTH, 0, sums, 2 * BLOCK_SUM + 5) == 2 * BLOCK_SUM); // as many as there is room for
+    }
+    CHECK(slot_blocks(0, BODY_LENGTH, 26, sums, sizeof sums) == 0 && slot_blocks(0, BODY_LENGTH, 65535, sums, sizeof sums) == 0);
+    CHECK(slot_blocks(-1, BODY_LENGTH, 0, sums, sizeof sums) == 0); // recovery has no slot
+    CHECK(slot_blocks(0, BODY_LENGTH, 0, sums, 0) == 0);
+}
+
 const struct c_test patch_tests[] = {
     {"patch_makes_the_golden_bytes", patch_makes_the_golden_bytes},
     {"patch_goes_on_after_every_truncation", patch_goes_on_after_every_truncation},
@@ -267,5 +286,6 @@ const struct c_test patch_tests[] = {
     {"patch_makes_a_bundle", patch_makes_a_bundle},
     {"patch_that_is_none_is_dropped", patch_that_is_none_is_dropped},
     {"patch_cut_sweep", patch_cut_sweep},
+    {"sums_of_the_running_blocks", sums_of_the_running_blocks},
     {NULL, NULL},
 };

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { LinkClient } from "../../tools/lib/link_client.ts";
 import { NoiseSession } from "../../tools/lib/noise.ts";
+import { NO_BASE } from "../../tools/lib/patch_frames.ts";
 import { KEY, LinkBench, makeBundle, pattern } from "../support/link_bench.ts";
 
 const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString();
@@ -35,6 +36,19 @@ test("an empty file, and one of exactly a window", async () => {
     await bench.drive(client.putFile("a", pattern(length)));
     expect((await bench.drive(client.get("a"))).length).toBe(length);
   }
+});
+
+test("set-up is two round trips: the connection's and the handshake's; a put and its content follow at once", async () => {
+  const bench = new LinkBench();
+  const wire = bench.wire();
+  const client = await bench.open({}, wire);
+  const [heard, sent] = [wire.heard.length, wire.sent.length];
+  expect(heard).toBe(1); // the answer to the handshake is all that was waited for
+  const put = client.putBundle(makeBundle(9000), { base: NO_BASE });
+  await Promise.resolve();
+  expect(wire.heard.length).toBe(heard);
+  expect(wire.sent.length).toBeGreaterThanOrEqual(sent + 3); // put, content, commit
+  await bench.drive(put);
 });
 
 test("60,000 bytes take three round trips and the way, not more", async () => {

@@ -2,6 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { HEADER_BYTES } from "../lib/bundle.ts";
 import { buildBundle } from "../lib/native_build.ts";
 import { bundlePatch, NO_BASE } from "../lib/patch_frames.ts";
 import { ROOT } from "../lib/paths.ts";
@@ -73,7 +74,10 @@ function ownFiles(profile: string): string[] {
 }
 
 function patchBytes(base: Uint8Array, bundle: Uint8Array): number {
-  return bundlePatch(base, bundle, CHUNK_BYTES).reduce((sum, { operations }) => sum + operations.length, 0);
+  return bundlePatch(base.subarray(HEADER_BYTES), bundle, CHUNK_BYTES).reduce(
+    (sum, { operations }) => sum + operations.length,
+    0,
+  );
 }
 
 export const editsPart: Part = {

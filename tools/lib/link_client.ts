@@ -2,12 +2,15 @@
 // attempt ended. It owns requests and answers, not the frames' way (FrameChannel) and not the decision what to send (tools/ota.ts).
 
 import { createHash } from "node:crypto";
+import { askKnownBase } from "./block_sums.ts";
+import { HEADER_BYTES } from "./bundle.ts";
 import { type After, type FrameChannel, realAfter } from "./frame_channel.ts";
 import { deviceError, LinkError } from "./link_error.ts";
 import type { LinkFault } from "./link_faults.ts";
 import { type DeviceInfo, type Hello, NO_ID, parseJson, T, u32 } from "./link_frames.ts";
 import { NoiseChannel } from "./noise_channel.ts";
 import { bundlePatch, PATCH_VERSION, type PatchFrame } from "./patch_frames.ts";
+import type { Bytes } from "./patch_search.ts";
 import { PutStream } from "./put_stream.ts";
 import type { Wire } from "./wire.ts";
 
@@ -40,8 +43,8 @@ export interface PutOptions {
 
 export interface BundlePut extends PutOptions {
   changeProfile?: boolean;
-  /** The bundle that the device runs, or NO_BASE: then only what differs is sent, compressed, and all of it if that does not verify. */
-  base?: Uint8Array | undefined;
+  /** The body that the device runs, as far as that is known, or NO_BASE: then only what differs is sent, compressed, and all of it if that does not verify. */
+  base?: Bytes | undefined;
 }
 
 interface Pending {
@@ -170,6 +173,12 @@ export class LinkClient {
     }
     if (sha256(content) !== known.sha256) throw new LinkError("unverified", `${name} changed while it was read`);
     return content;
+  }
+
+  /** Of the running bundle's body what its blocks' sums tell: where it has bytes that are in `bundle` as well. */
+  knownBase(bundle: Uint8Array): Promise<Bytes> {
+    const ask = (first: number) => this.#request(T.blocks, Uint8Array.of(first >> 8, first));
+    return askKnownBase(ask, bundle.subarray(HEADER_BYTES));
   }
 
   /** Writes a file and puts it in force: it replaces the old one only when all of it has verified. */

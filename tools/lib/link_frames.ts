@@ -12,6 +12,7 @@ export const T = {
   log: 0x06,
   reboot: 0x07,
   get: 0x08,
+  blocks: 0x09,
   putFile: 0x10,
   putBundle: 0x11,
   data: 0x12,
@@ -25,7 +26,7 @@ export const T = {
 
 export interface Hello {
   link: number;
-  /** The kind of patch frames that it takes. */
+  /** The kind of patch frames and sums of blocks that it knows. */
   patch?: number;
   name: string;
   chunk: number;

@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { HEADER_BYTES } from "./bundle.ts";
-import { AGAIN_MIN, FAR_MIN, FIELD_MAX, type Run, searchRuns, zigzag } from "./patch_search.ts";
+import { AGAIN_MIN, type Bytes, FAR_MIN, FIELD_MAX, type Run, searchRuns, zigzag } from "./patch_search.ts";
 
 /** What `hello` says of a device that takes these operations. */
 export const PATCH_VERSION = 2;
@@ -31,11 +31,14 @@ export interface PatchFrame {
 const KEPT_MAX = 8;
 const kept = new Map<string, PatchFrame[]>();
 
-/** Frames that make the body of `bundle` where `base` runs. */
-export function bundlePatch(base: Uint8Array, bundle: Uint8Array, chunk: number): PatchFrame[] {
-  const sum = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+/** Frames that make the body of `bundle` where the body `base` runs. */
+export function bundlePatch(base: Bytes, bundle: Uint8Array, chunk: number): PatchFrame[] {
+  const sum = ({ buffer, byteOffset, byteLength }: Bytes) =>
+    createHash("sha256")
+      .update(new Uint8Array(buffer, byteOffset, byteLength))
+      .digest("hex");
   const key = `${sum(base)} ${sum(bundle)} ${chunk}`;
-  const frames = kept.get(key) ?? patchFrames(base.subarray(HEADER_BYTES), bundle.subarray(HEADER_BYTES), chunk);
+  const frames = kept.get(key) ?? patchFrames(base, bundle.subarray(HEADER_BYTES), chunk);
   kept.delete(key);
   kept.set(key, frames);
   for (const oldest of kept.keys()) if (kept.size > KEPT_MAX) kept.delete(oldest);
@@ -43,7 +46,7 @@ export function bundlePatch(base: Uint8Array, bundle: Uint8Array, chunk: number)
 }
 
 /** Frames that make `body`, each with at most `chunk` bytes; `base` is the body that the device runs, or nothing. */
-export function patchFrames(base: Uint8Array, body: Uint8Array, chunk: number): PatchFrame[] {
+export function patchFrames(base: Bytes, body: Uint8Array, chunk: number): PatchFrame[] {
   const writer = new FrameWriter(body, chunk);
   for (const run of searchRuns(base, body)) writer.add(run);
   return writer.finish();

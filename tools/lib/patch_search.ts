@@ -1,6 +1,9 @@
 // Finds what of a body is somewhere already: in another body, or earlier in itself. The cheapest way as docs/WIRE.md's operations count it ("Patch"), or
 // close to it; writing them is patch_frames.ts's. Pure.
 
+/** Bytes, or numbers that are no bytes where nothing is known: nothing is alike there. */
+export type Bytes = Uint8Array | Uint16Array;
+
 /** Bytes of the body that come from one place. */
 export interface Run {
   at: number;
@@ -40,12 +43,12 @@ export function zigzag(step: number): number {
 }
 
 /** The body in runs, in order and without gaps. */
-export function searchRuns(base: Uint8Array, body: Uint8Array): Run[] {
+export function searchRuns(base: Bytes, body: Uint8Array): Run[] {
   return new Search(base, body).runs();
 }
 
 class Search {
-  readonly #base: Uint8Array;
+  readonly #base: Bytes;
   readonly #body: Uint8Array;
   readonly #inBase: Places;
   readonly #inBody: Places;
@@ -58,7 +61,7 @@ class Search {
   readonly #distance: Int32Array;
   readonly #literal: Int32Array;
 
-  constructor(base: Uint8Array, body: Uint8Array) {
+  constructor(base: Bytes, body: Uint8Array) {
     this.#base = base;
     this.#body = body;
     this.#inBase = new Places(base);
@@ -162,11 +165,11 @@ class Search {
 
 /** Where in some bytes three of them are, the last place first. */
 class Places {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Bytes;
   readonly #last = new Int32Array(1 << HASH_BITS).fill(-1);
   readonly #before: Int32Array;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Bytes) {
     this.#bytes = bytes;
     this.#before = new Int32Array(bytes.length);
   }
@@ -186,12 +189,12 @@ class Places {
   }
 }
 
-function hashAt(bytes: Uint8Array, at: number): number {
+function hashAt(bytes: Bytes, at: number): number {
   const three = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
   return Math.imul(three, 0x9e3779b1) >>> (32 - HASH_BITS);
 }
 
-function alike(one: Uint8Array, from: number, other: Uint8Array, at: number): number {
+function alike(one: Bytes, from: number, other: Uint8Array, at: number): number {
   if (from < 0) return 0;
   const most = Math.min(one.length - from, other.length - at);
   let length = 0;

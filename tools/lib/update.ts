@@ -2,13 +2,14 @@
 // the decisions; MQTT is device_access.ts's, the session link_client.ts's, words on the screen the command's.
 
 import { loadArtifact } from "./artifacts.ts";
-import { type BundleHeader, bundleName, decodeBundle } from "./bundle.ts";
+import { type BundleHeader, bundleName, decodeBundle, HEADER_BYTES } from "./bundle.ts";
 import type { DeviceVersion } from "./device_access.ts";
 import { UserError } from "./errors.ts";
 import type { LinkClient, PutOptions } from "./link_client.ts";
 import { LinkError } from "./link_error.ts";
 import type { Hello } from "./link_frames.ts";
-import { NO_BASE } from "./patch_frames.ts";
+import { NO_BASE, PATCH_VERSION } from "./patch_frames.ts";
+import type { Bytes } from "./patch_search.ts";
 
 /** Attempts to send; each goes on where the one before broke off. */
 export const SEND_ATTEMPTS = 5;
@@ -67,7 +68,7 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
     if (running.rejectedHash === name && attempt === 1)
       options.onEvent({ event: "rejectedBefore", bundle: name, why: running.rejectedWhy });
     await client.putBundle(options.bundle, {
-      base: options.force === true ? undefined : (loadArtifact(running.hash, options.store)?.bundle ?? NO_BASE),
+      base: options.force === true ? undefined : await runningBody(client, options),
       changeProfile: options.changeProfile ?? false,
       ...putEvents(options.onEvent),
     });
@@ -76,6 +77,14 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
     options.onEvent({ event: "restarting" });
     return true;
   });
+}
+
+/** The body that runs: whole from the artifact store, or what the device can tell of it. */
+async function runningBody(client: LinkClient, { bundle, store }: SendOptions): Promise<Bytes> {
+  const { patch, bundle: running } = client.hello;
+  const artifact = loadArtifact(running.hash, store);
+  if (artifact !== undefined) return artifact.bundle.subarray(HEADER_BYTES);
+  return patch === PATCH_VERSION && running.slot >= 0 ? client.knownBase(bundle) : NO_BASE;
 }
 
 /** What a put tells on its way, as events. */

@@ -1,6 +1,8 @@
 // Every function of device/native.d.ts for one boot of an in-memory chip. State is in MemoryChip and its Boot; what has a file of its
 // own beside this one (pins, parts, radio, crypto, sleep) is put together here.
 
+import { BLOCK_BYTES, blockSums, SUM_BYTES } from "../lib/block_sums.ts";
+import { u32 } from "../lib/link_frames.ts";
 import { consoleApi } from "./memory_console.ts";
 import { cipherApi, cryptoApi, sha256 } from "./memory_crypto.ts";
 import { ChipReset } from "./memory_guard.ts";
@@ -120,6 +122,7 @@ function slotApi(chip: MemoryChip, boot: Boot) {
     | "slotBegin"
     | "slotWrite"
     | "slotPatch"
+    | "slotBlocks"
     | "slotCommit"
     | "exceptionStore"
     | "exceptionRead"
@@ -147,6 +150,12 @@ function slotApi(chip: MemoryChip, boot: Boot) {
       if (written === "bad") throw nativeError(EBAD, "these are no operations");
       if (written === "gap") throw nativeError(EINVAL, `offset ${offset} is not where something ended`);
       return written;
+    },
+    slotBlocks: (first, room) => {
+      const body = chip.slots.slots[boot.slot]?.body ?? new Uint8Array(0);
+      const most = Math.floor((room - 4) / SUM_BYTES);
+      const count = Math.max(0, Math.min(Math.floor(body.length / BLOCK_BYTES) - first, most));
+      return Buffer.concat([u32(body.length), blockSums(body, first, count)]).subarray();
     },
     slotCommit: () => {
       if (!chip.slots.commit()) throw nativeError(EBAD, "the bundle does not verify");
