@@ -8,6 +8,7 @@ import { buildBundle, buildNative, type NativeVariant } from "../lib/native_buil
 import { ROOT } from "../lib/paths.ts";
 import { Air } from "../sim/air.ts";
 import { Board } from "../sim/board.ts";
+import { COUNTS_AT_ZERO, COUNTS_PER_KG, HX711_PINS } from "../sim/fittings.ts";
 import { HostMachine } from "../sim/host_machine.ts";
 import { HostWorld } from "../sim/host_world.ts";
 import { MemoryChip } from "../sim/memory_native.ts";
@@ -20,9 +21,8 @@ const MAC = "020000000002";
 const OTAKEY = "5c".repeat(32);
 /** Until the central is on its broker. */
 const CENTRAL_MS = 30_000;
-/** The battery scale's pins, and what they read. */
-const [DATA_PIN, CLOCK_PIN] = [5, 4];
-const COUNTS = 12 * 21_000 + 84_000;
+/** What the battery scale reads at 12 kg. */
+const COUNTS = 12 * COUNTS_PER_KG + COUNTS_AT_ZERO;
 
 export interface MeasuredPeripheral {
   machine: HostMachine;
@@ -81,7 +81,7 @@ export async function measuredPeripheral(
     args,
     air,
   });
-  machine.board.attachHx711(DATA_PIN, CLOCK_PIN, { clocked: () => COUNTS });
+  machine.board.attachHx711(HX711_PINS.data, HX711_PINS.clock, { clocked: () => COUNTS });
   if (profile !== "recovery_espnow") await machine.installBundle(bundle ?? (await buildBundle({ profile })).bundle);
   await machine.writeFile("config.txt", `${config.trimEnd()}\notakey ${OTAKEY}\n`);
   central.start();

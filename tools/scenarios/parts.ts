@@ -1,18 +1,26 @@
 // The parts around an appliance in a scenario, and the lines by which a person or fate acts on them. The models are tools/sim/models'.
 
 import type { Board } from "../sim/board.ts";
-import { Bme280Model } from "../sim/models/bme280.ts";
-import { Ds18x20Model, THERMOMETER_FAULTS } from "../sim/models/ds18x20.ts";
-import { FlowMeter } from "../sim/models/flow_meter.ts";
-import { Hdc1080Model } from "../sim/models/hdc1080.ts";
+import {
+  COUNTS_AT_ZERO,
+  COUNTS_PER_KG,
+  FLOW_PIN,
+  fitDisplay,
+  fitMeter,
+  fitTank,
+  fitThermometers,
+  fitWeather,
+  HX711_PINS,
+  LATCH_PIN,
+  METER_UART,
+  RECEIVER_PIN,
+} from "../sim/fittings.ts";
+import { THERMOMETER_FAULTS } from "../sim/models/ds18x20.ts";
 import { I2C_FAULTS, type I2cPart } from "../sim/models/i2c_part.ts";
 import { ev1527, ht6p20, noise } from "../sim/models/key_fob.ts";
-import { Mcp23017Model } from "../sim/models/mcp23017.ts";
-import { PZEM_FAULTS, PzemModel } from "../sim/models/pzem.ts";
-import { Ssd1306Model } from "../sim/models/ssd1306.ts";
-import { OneWireBus } from "../sim/one_wire_bus.ts";
+import { PZEM_FAULTS } from "../sim/models/pzem.ts";
+import type { Ssd1306Model } from "../sim/models/ssd1306.ts";
 import type { Picture } from "../sim/picture.ts";
-import { METER_UART } from "../sim/qemu_program.ts";
 import { repeatable } from "../sim/random.ts";
 
 export interface Parts {
@@ -24,7 +32,7 @@ export interface Parts {
 
 const MAKERS: Record<string, (board: Board, uart: number) => Parts> = {
   energy,
-  relay: (board) => withDisplay(board, {}),
+  relay: (board) => withDisplay(fitDisplay(board), {}),
   switch: wall,
   termo,
   weather,
@@ -65,9 +73,7 @@ function oneOf<T extends string>(text: string | undefined, known: readonly T[]):
 }
 
 /** `display FAULT` and what else there is. */
-function withDisplay(board: Board, acts: Acts): Parts {
-  const display = new Ssd1306Model();
-  board.attachI2c(0, 0x3c, display);
+function withDisplay(display: Ssd1306Model, acts: Acts): Parts {
   return { act: acting({ ...acts, display: fault(display) }), picture: display.picture };
 }
 
@@ -78,7 +84,7 @@ function fault(part: I2cPart): (text?: string) => void {
 }
 
 function energy(board: Board, uart: number): Parts {
-  const meter = new PzemModel(board, uart);
+  const meter = fitMeter(board, uart);
   const set = (key: "volts" | "amps" | "watts") => (value?: string) => {
     meter[key] = number(value);
   };
@@ -100,7 +106,7 @@ export const SHIFTED_OUTPUTS = 100;
 /** `inputs BITS`: the levels at dtwonder8's shift register, the last digit is input 0. */
 function wall(board: Board): Parts {
   let inputs = 0xff;
-  board.attachShift(15, {
+  board.attachShift(LATCH_PIN, {
     exchange: (bits, value) => {
       for (let bit = 0; bit < bits; bit++) board.setOutput(SHIFTED_OUTPUTS + bit, (value >> bit) & 1);
       return inputs;
@@ -117,9 +123,7 @@ function wall(board: Board): Parts {
 
 /** Three thermometers with serial numbers 1, 2, 3, of which as many as told are on the bus. */
 function termo(board: Board): Parts {
-  const bus = new OneWireBus();
-  board.attachOneWire(14, bus);
-  const all = [1, 2, 3].map((serial) => new Ds18x20Model(board.clock, serial));
+  const { bus, thermometers: all } = fitThermometers(board, [1, 2, 3]);
   const each = (index: string | undefined) => all[number(index)] ?? unknown(`thermometer ${index}`);
   return {
     act: acting({
@@ -137,11 +141,8 @@ function termo(board: Board): Parts {
 }
 
 function weather(board: Board): Parts {
-  const hdc1080 = new Hdc1080Model(board.clock);
-  const bme280 = new Bme280Model(board.clock);
-  board.attachI2c(0, 0x40, hdc1080);
-  board.attachI2c(0, 0x76, bme280);
-  return withDisplay(board, {
+  const { hdc1080, bme280, display } = fitWeather(board);
+  return withDisplay(display, {
     celsius: (value) => {
       hdc1080.celsius = number(value);
     },
@@ -158,19 +159,17 @@ function weather(board: Board): Parts {
 
 /** `wet 00011`: the lowest sensor is the last digit. */
 function h2o(board: Board): Parts {
-  const mcp = new Mcp23017Model();
-  board.attachI2c(0, 0x20, mcp);
-  const meter = new FlowMeter(board, 14, 7.5);
-  return withDisplay(board, {
+  const { expander, meter, display } = fitTank(board);
+  return withDisplay(display, {
     wet: (bits) => {
-      mcp.low = Number.parseInt(bits ?? "", 2);
+      expander.low = Number.parseInt(bits ?? "", 2);
     },
     flow: (value) => {
       meter.perMinute = number(value);
     },
     /** Pulses of a width in ns on the meter's pin. */
-    pulses: (count, widthNs) => board.pulses(14, number(count), number(widthNs)),
-    expander: fault(mcp),
+    pulses: (count, widthNs) => board.pulses(FLOW_PIN, number(count), number(widthNs)),
+    expander: fault(expander),
   });
 }
 
@@ -178,14 +177,15 @@ function rx433(board: Board): Parts {
   const random = repeatable(1);
   return {
     act: acting({
-      ev1527: (code, frames, unitUs) => board.transmit(14, ev1527(number(code), number(frames), number(unitUs))),
-      ht6p20: (code, frames) => board.transmit(14, ht6p20(number(code), number(frames))),
-      noise: (ms) => board.transmit(14, noise(number(ms), random)),
+      ev1527: (code, frames, unitUs) =>
+        board.transmit(RECEIVER_PIN, ev1527(number(code), number(frames), number(unitUs))),
+      ht6p20: (code, frames) => board.transmit(RECEIVER_PIN, ht6p20(number(code), number(frames))),
+      noise: (ms) => board.transmit(RECEIVER_PIN, noise(number(ms), random)),
     }),
   };
 }
 
-/** An HX711 with 21,000 counts a kilogram and 84,000 at nothing, as config.sample.txt has it. */
+/** A battery scale on its HX711. */
 function scale(board: Board): Parts {
   let kg = 12.5;
   let spread = 0;
@@ -198,8 +198,8 @@ function scale(board: Board): Parts {
     if (outlier !== 0) return at % 4 === 0 ? (at % 8 === 0 ? outlier : -outlier) : 0;
     return spread * (at % 6);
   };
-  board.attachHx711(5, 4, {
-    clocked: () => (left-- <= 0 ? undefined : Math.round((kg + error()) * 21_000 + 84_000) & 0xffffff),
+  board.attachHx711(HX711_PINS.data, HX711_PINS.clock, {
+    clocked: () => (left-- <= 0 ? undefined : Math.round((kg + error()) * COUNTS_PER_KG + COUNTS_AT_ZERO) & 0xffffff),
   });
   return {
     act: acting({

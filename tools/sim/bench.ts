@@ -7,13 +7,14 @@ import { join } from "node:path";
 import { BUILD } from "../lib/paths.ts";
 import { Air } from "./air.ts";
 import { SimBroker } from "./broker.ts";
+import { fitMeter, METER_UART } from "./fittings.ts";
 import { HostMachine } from "./host_machine.ts";
 import { HostWorld, type Pace } from "./host_world.ts";
 import { Household } from "./household.ts";
 import type { BenchMachine } from "./machine.ts";
-import { PzemModel } from "./models/pzem.ts";
+import type { PzemModel } from "./models/pzem.ts";
 import { QemuMachine } from "./qemu_machine.ts";
-import { findQemu, METER_UART, meterUart, QEMU_HOST, QEMU_SSID, type QemuChip, qemuImage } from "./qemu_program.ts";
+import { findQemu, meterUart, QEMU_HOST, QEMU_SSID, type QemuChip, qemuImage } from "./qemu_program.ts";
 
 interface CommonOptions {
   name: string;
@@ -66,7 +67,7 @@ export class Bench<M extends BenchMachine = HostMachine> {
     this.broker = broker;
     this.air = table.air;
     this.machine = machine;
-    this.meter = new PzemModel(machine.board, uart);
+    this.meter = fitMeter(machine.board, uart);
     this.household = new Household(world.clock, this.meter, options.seed ?? 1);
     this.config = config;
   }

@@ -7,10 +7,11 @@ import { ROOT } from "../lib/paths.ts";
 import { Air } from "./air.ts";
 import { Board } from "./board.ts";
 import { SimClock } from "./clock.ts";
+import { fitMeter } from "./fittings.ts";
 import { Household } from "./household.ts";
 import { MemoryChip, type Program } from "./memory_native.ts";
 import { MemoryNet } from "./memory_net.ts";
-import { PZEM_FAULTS, PzemModel } from "./models/pzem.ts";
+import { PZEM_FAULTS } from "./models/pzem.ts";
 import { type Surroundings, surroundingsOf } from "./surroundings.ts";
 import { TinyBroker, type TinyPublication } from "./tiny_broker.ts";
 
@@ -111,7 +112,7 @@ export class House {
   #around(profile: HouseProfile, board: Board, seed: number): Pick<Surroundings, "command" | "parts"> {
     const nothing = { command: () => undefined, parts: {} };
     if (profile === "energy") {
-      const meter = new PzemModel(board, 2);
+      const meter = fitMeter(board);
       new Household(this.clock, meter, seed);
       const fail = (kind: string) => {
         meter.fault = kind as (typeof PZEM_FAULTS)[number];

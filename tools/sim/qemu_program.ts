@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type Chip, defaultFolder, type FlasherArgs, readFlasherArgs } from "../lib/chip_build.ts";
 import { UserError } from "../lib/errors.ts";
 import { run } from "../lib/run.ts";
+import { METER_UART } from "./fittings.ts";
 
 /** Chips that the emulator has, with its program and the serial ports in the machine. */
 export const QEMU_CHIPS = {
@@ -17,9 +18,6 @@ export type QemuChip = keyof typeof QEMU_CHIPS;
 /** Network kind in config.txt, and this PC's loopback as the emulator's network has it. */
 export const QEMU_SSID = "(qemu)";
 export const QEMU_HOST = "10.0.2.2";
-
-/** UART of the energy profile's meter on the chips that have it. */
-export const METER_UART = 2;
 
 /** UART of the energy profile's meter, as the profile chooses it. */
 export function meterUart(chip: QemuChip): number {

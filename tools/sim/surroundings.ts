@@ -2,16 +2,20 @@
 // The energy meter's surroundings are household.ts.
 
 import type { Board } from "./board.ts";
-import { Bme280Model } from "./models/bme280.ts";
-import { Ds18x20Model, THERMOMETER_FAULTS } from "./models/ds18x20.ts";
-import { FlowMeter } from "./models/flow_meter.ts";
-import { Hdc1080Model } from "./models/hdc1080.ts";
+import {
+  COUNTS_AT_ZERO,
+  COUNTS_PER_KG,
+  fitDisplay,
+  fitTank,
+  fitThermometers,
+  fitWeather,
+  HX711_PINS,
+  RECEIVER_PIN,
+} from "./fittings.ts";
+import { THERMOMETER_FAULTS } from "./models/ds18x20.ts";
 import { I2C_FAULTS, type I2cPart } from "./models/i2c_part.ts";
 import { ev1527, ht6p20 } from "./models/key_fob.ts";
 import { LoadCell } from "./models/load_cell.ts";
-import { Mcp23017Model } from "./models/mcp23017.ts";
-import { Ssd1306Model } from "./models/ssd1306.ts";
-import { OneWireBus } from "./one_wire_bus.ts";
 import { halfBlocks, type Picture } from "./picture.ts";
 
 /** A part that can fail. */
@@ -81,18 +85,12 @@ function part<K extends string>(kinds: readonly K[], ...models: { fault: K }[]):
 
 const i2cPart = (model: I2cPart) => part(I2C_FAULTS, model);
 
-function oled(board: Board): Ssd1306Model {
-  const model = new Ssd1306Model();
-  board.attachI2c(0, 0x3c, model);
-  return model;
-}
-
 function lamps(board: Board, pins: readonly number[], onLevel: number): string {
   return pins.map((pin, at) => `${at} ${board.outputs.get(pin) === onLevel ? "●" : "○"}`).join("   ");
 }
 
 function relay(board: Board): Surroundings {
-  const display = oled(board);
+  const display = fitDisplay(board);
   return {
     help: "cmd 1/TurnOnWithTimeout 30   turns relay 1 on for 30 s",
     command: () => undefined,
@@ -121,9 +119,7 @@ function wall(board: Board): Surroundings {
 }
 
 function termo(board: Board): Surroundings {
-  const bus = new OneWireBus();
-  board.attachOneWire(14, bus);
-  const thermometers = [0x1001, 0x1002].map((serial) => new Ds18x20Model(board.clock, serial));
+  const { bus, thermometers } = fitThermometers(board, [0x1001, 0x1002]);
   for (const each of thermometers) bus.attach(each);
   return {
     help: "warm 23.5          temperature of the room in °C",
@@ -140,11 +136,7 @@ function termo(board: Board): Surroundings {
 }
 
 function weather(board: Board): Surroundings {
-  const hdc1080 = new Hdc1080Model(board.clock);
-  const bme280 = new Bme280Model(board.clock);
-  board.attachI2c(0, 0x40, hdc1080);
-  board.attachI2c(0, 0x76, bme280);
-  const display = oled(board);
+  const { hdc1080, bme280, display } = fitWeather(board);
   return {
     help: "warm 23.5          temperature in °C\nhumidity 60        in %\npressure 998       in hPa",
     command: (word, argument) => {
@@ -163,14 +155,14 @@ function weather(board: Board): Surroundings {
 function h2o(board: Board): Surroundings {
   const SENSORS = [20, 40, 60, 80, 100]; // as config.sample.txt, and its 1000 L
   const CAPACITY = 1000;
-  const mcp = new Mcp23017Model();
-  board.attachI2c(0, 0x20, mcp);
-  const display = oled(board);
-  const meter = new FlowMeter(board, 14, 7.5);
+  const { expander, display, meter } = fitTank(board);
   let litres = 0;
   const fill = (more: number): void => {
     litres = Math.max(0, Math.min(CAPACITY, litres + more));
-    mcp.low = SENSORS.reduce((bits, percent, at) => bits | (litres >= (percent / 100) * CAPACITY ? 1 << at : 0), 0);
+    expander.low = SENSORS.reduce(
+      (bits, percent, at) => bits | (litres >= (percent / 100) * CAPACITY ? 1 << at : 0),
+      0,
+    );
   };
   fill(450);
   meter.onFlow = fill;
@@ -184,7 +176,7 @@ function h2o(board: Board): Surroundings {
     },
     look: () => [...halfBlocks(display.picture), `tank  ${litres.toFixed(0)} of ${CAPACITY} L`],
     picture: display.picture,
-    parts: { mcp23017: i2cPart(mcp), display: i2cPart(display) },
+    parts: { mcp23017: i2cPart(expander), display: i2cPart(display) },
   };
 }
 
@@ -192,8 +184,8 @@ function rx433(board: Board): Surroundings {
   return {
     help: "fob CODE           presses an EV1527 key fob (0 to 16777215)\nht CODE            presses an HT6P20 key fob (its upper 24 bits)",
     command: (word, argument) => {
-      if (word === "fob") board.transmit(14, ev1527(number(argument, 0, 0xffffff)));
-      else if (word === "ht") board.transmit(14, ht6p20(number(argument, 0, 0xffffff) * 16 + 5));
+      if (word === "fob") board.transmit(RECEIVER_PIN, ev1527(number(argument, 0, 0xffffff)));
+      else if (word === "ht") board.transmit(RECEIVER_PIN, ht6p20(number(argument, 0, 0xffffff) * 16 + 5));
       else return undefined;
       return `key fob ${argument} is pressed`;
     },
@@ -204,8 +196,7 @@ function rx433(board: Board): Surroundings {
 }
 
 function scale(board: Board): Surroundings {
-  // As config.sample.txt calibrates it.
-  const cell = new LoadCell(board, { data: 5, clock: 4 }, 21_000, 84_000, 12);
+  const cell = new LoadCell(board, HX711_PINS, COUNTS_PER_KG, COUNTS_AT_ZERO, 12);
   return {
     help: "weigh 12.5         puts so many kg on the scale\nnoise 0.1          it trembles by so many kg",
     command: (word, argument) => {
