@@ -19,8 +19,6 @@ const TURN_AWAY_MS = 1000;
 const REBOOT_MS = 500;
 /** The longest message: a data frame and its tag. Everything else is shorter. */
 export const MESSAGE_MAX = CHUNK_BYTES + 64;
-/** Messages and reads of one turn; the rest of the device is served in between. */
-const STEPS_PER_TURN = 16;
 
 const BUSY = 1;
 const WRONG_KEY = 2;
@@ -154,13 +152,7 @@ export class LinkServer {
   }
 
   private serve(now: number): void {
-    for (let steps = 0; ; steps++) {
-      if (this.out !== undefined && !this.flush()) break;
-      if (steps === STEPS_PER_TURN) {
-        this.loop.soon();
-        break;
-      }
-      if (this.link?.rebooting) this.have = 0;
+    for (let handled = false; this.out === undefined || this.flush(); ) {
       const buffer = this.buffer!;
       const length = (buffer[0]! << 8) | buffer[1]!;
       if (this.have >= 2 && (length === 0 || length > MESSAGE_MAX)) {
@@ -168,19 +160,33 @@ export class LinkServer {
         return;
       }
       if (this.have >= 2 && this.have >= 2 + length) {
+        // One message a turn: on a chip it may erase a sector of flash, and a relay's command must not wait for more than that.
+        if (handled) {
+          this.loop.soon();
+          break;
+        }
+        handled = true;
         this.message(buffer.subarray(2, 2 + length), now);
         if (this.client < 0) return;
         buffer.copyWithin(0, 2 + length, this.have);
         this.have -= 2 + length;
-        continue;
+      } else {
+        const got = native.socketReceive(this.client, buffer, this.have);
+        if (got === 0) break;
+        if (got < 0) {
+          this.gone();
+          return;
+        }
+        this.have += got;
       }
-      const got = native.socketReceive(this.client, buffer, this.have);
-      if (got === 0) break;
-      if (got < 0) {
-        this.gone();
-        return;
+      if (!this.link?.rebooting) continue;
+      // Nothing is listened to any more.
+      this.have = 0;
+      if (handled) {
+        this.loop.soon();
+        break;
       }
-      this.have += got;
+      handled = true;
     }
     if (now < this.deadlineMs) return;
     if (this.proven) this.gone();
