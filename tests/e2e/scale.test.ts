@@ -9,7 +9,7 @@ import { growing, HOUR_MS } from "../support/scale_week.ts";
 import { SLOW_TEST_MS } from "../support/slow.ts";
 import { brokenPromises } from "../support/weight_ledger.ts";
 
-/** A week: SCALE_HOURS=168 bun test tests/e2e/scale.test.ts */
+/** A week: SCALE_HOURS=168 bun test tests/e2e/scale.test.ts; it takes about 100 s of the processor a version. */
 const HOURS = Number(process.env["SCALE_HOURS"] ?? 12);
 const HALF_DAYS = Math.ceil(HOURS / 12);
 

@@ -102,7 +102,8 @@ const HANDLED_MS = 500;
 export type GatewayEvent = [atMs: number, what: "online" | "offline" | "cut"];
 
 /** Where the promise of docs/WIRE.md is broken, one line each: a message that the gateway confirmed was published exactly once, unless `mayBeLost`;
- * one that its radio acknowledged in version 2 was taken, unless the gateway restarted in between; any other one at most once, and nothing that the scale did not say. `published` as in a Message. */
+ * one that its radio acknowledged in version 2 was taken, unless the gateway restarted in between; any other one was published at most once, and
+ * nothing that the scale did not say. `published` as in a Message. */
 export function brokenPromises(ledger: WeightLedger, published: string[], gateway: GatewayEvent[]): string[] {
   const broken: string[] = [];
   const said = ledger.messages.map(({ value }) => value);
