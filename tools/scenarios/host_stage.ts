@@ -9,11 +9,11 @@ import { hostFirmware, profileBundle } from "../sim/firmware.ts";
 import { HostMachine } from "../sim/host_machine.ts";
 import { HostWorld } from "../sim/host_world.ts";
 import { TOLERANCE_MS } from "./compare.ts";
-import { type Parts, partsOf } from "./parts.ts";
+import { type Actor, localStage } from "./local_stage.ts";
+import { partsOf } from "./parts.ts";
 import type { Scenario } from "./scenario.ts";
-import { configOf, NAME, PEER_ID, peerConfigOf, SEED, traceDevice, tracePeer, UNIQUE_ID } from "./settings.ts";
+import { configOf, PEER_ID, peerConfigOf, SEED, UNIQUE_ID } from "./settings.ts";
 import type { Stage } from "./stage.ts";
-import { actOnWorld } from "./world.ts";
 
 /** Real time without traffic before virtual time moves on: the scheduler does not see what is on its way through sockets. */
 const GRACE_MS = 3;
@@ -41,78 +41,58 @@ export async function hostStage(scenario: Scenario): Promise<Stage> {
   const broker = await SimBroker.start();
   broker.onTraffic = () => world.noteTraffic();
   broker.onSent = (address) => world.noteSent(address);
-  const { machine, parts } = await machineOf(scenario.profile, UNIQUE_ID, "device");
+  const device = await machineOf(scenario.profile, UNIQUE_ID, "device");
+  const { machine } = device;
   await machine.writeFile("config.txt", configOf(scenario, { host: "127.0.0.1", port: broker.port }));
   const peer = scenario.peer === undefined ? undefined : await machineOf(scenario.peer, PEER_ID, "peer");
   await peer?.machine.writeFile("config.txt", peerConfigOf(scenario));
 
-  async function machineOf(
-    profile: string,
-    uniqueId: string,
-    name: string,
-  ): Promise<{ machine: HostMachine; parts: Parts }> {
+  async function machineOf(profile: string, uniqueId: string, name: string): Promise<Actor<HostMachine>> {
     const made = new HostMachine({ world, firmware, flashDir: join(folder, name), uniqueId, seed: SEED, air });
     await made.installBundle(await profileBundle(profile));
     return { machine: made, parts: partsOf(profile, made.board) };
   }
 
-  const { board } = machine;
-  const stage: Stage = {
-    name: NAME,
-    ip: board.network.ip,
-    board,
-    picture: parts.picture,
-    onTrace: () => {},
+  const { stage, published } = localStage({
+    scenario,
+    clock: world.clock,
+    air,
+    device,
+    peer,
     lateMs: TOLERANCE_MS,
-    get nowMs() {
-      return world.clock.nowUs / 1000;
-    },
-    after: (ms, run) => void world.clock.after(ms * 1000, run),
-    pass: (ms, run) => {
-      if (ms >= LONG_MS) {
-        world.externalGraceMs = ms >= FROM_DAY_MS ? 0 : LONG_GRACE_MS;
-        stage.after(ms - CAREFUL_MS, () => {
-          world.externalGraceMs = GRACE_MS;
-        });
-      }
-      stage.after(ms, run);
-    },
     publish: (topic, payload, retain) => {
       // A firmware that a message wakes goes by the time that it was told last.
       if (!machine.busy && Number.isFinite(machine.wakeUs)) machine.grant();
       world.noteSent(machine.address);
       void broker.publish(topic, payload, retain);
     },
-    act: (line) =>
-      actOnWorld(line, {
-        board,
-        parts,
-        air,
-        peerParts: peer?.parts,
-        broker: (up) => {
-          if (up) world.externalGraceMs = CONNECT_GRACE_MS;
-          void (up ? broker.resume() : broker.stop());
-        },
-        power: (on) => void (on ? machine.powerOn() : machine.powerCut()),
-        reset: () => void machine.pressReset(),
-        peerPower: (on) => void (on ? peer?.machine.powerOn() : peer?.machine.powerCut()),
-      }),
+    broker: (up) => {
+      if (up) world.externalGraceMs = CONNECT_GRACE_MS;
+      void (up ? broker.resume() : broker.stop());
+    },
     play: async (ended) => {
       world.externalGraceMs = GRACE_MS;
       await machine.powerOn();
       await world.until(() => ended() || machine.failure !== undefined, LIMIT_MS);
     },
-    close: async () => {
-      await world.stop();
-      await machine.close();
-      await peer?.machine.close();
-      await broker.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
+  });
+  const { pass, close } = stage;
+  stage.pass = (ms, run) => {
+    if (ms >= LONG_MS) {
+      world.externalGraceMs = ms >= FROM_DAY_MS ? 0 : LONG_GRACE_MS;
+      stage.after(ms - CAREFUL_MS, () => {
+        world.externalGraceMs = GRACE_MS;
+      });
+    }
+    pass(ms, run);
   };
-  if (peer !== undefined) tracePeer(stage, scenario, air, peer.machine.board);
-  const published = traceDevice(stage, board);
-  board.observe((event) => {
+  stage.close = async () => {
+    await world.stop();
+    await close();
+    await broker.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  machine.board.observe((event) => {
     if (event.kind === "net" && event.state === "up") world.externalGraceMs = CONNECT_GRACE_MS;
   });
   broker.observe((event) => {

@@ -10,11 +10,11 @@ import { SimClock } from "../sim/clock.ts";
 import { MemoryChip, type MemoryChipOptions, type Program, scriptProgram } from "../sim/memory_native.ts";
 import { MemoryNet } from "../sim/memory_net.ts";
 import { TinyBroker } from "../sim/tiny_broker.ts";
-import { type Parts, partsOf } from "./parts.ts";
+import { type Actor, localStage } from "./local_stage.ts";
+import { partsOf } from "./parts.ts";
 import type { Scenario } from "./scenario.ts";
-import { configOf, NAME, PEER_ID, peerConfigOf, SEED, traceDevice, tracePeer, UNIQUE_ID } from "./settings.ts";
+import { configOf, PEER_ID, peerConfigOf, SEED, UNIQUE_ID } from "./settings.ts";
 import type { Stage } from "./stage.ts";
-import { actOnWorld } from "./world.ts";
 
 const BROKER = "10.0.0.1";
 const PORT = 1883;
@@ -34,12 +34,12 @@ export async function processStage(scenario: Scenario): Promise<Stage> {
   net.latencyUs = 0; // as on loopback, where the host firmware lives
   const air = new Air(clock, SEED);
   const broker = new TinyBroker(net, BROKER, PORT);
-  const { chip, parts } = await chipOf(scenario.profile, UNIQUE_ID, "10.0.0.2");
-  chip.files.set("config.txt", Buffer.from(configOf(scenario, { host: BROKER, port: PORT })));
+  const device = await chipOf(scenario.profile, UNIQUE_ID, "10.0.0.2");
+  device.machine.files.set("config.txt", Buffer.from(configOf(scenario, { host: BROKER, port: PORT })));
   const peer = scenario.peer === undefined ? undefined : await chipOf(scenario.peer, PEER_ID, "10.0.0.3");
-  peer?.chip.files.set("config.txt", Buffer.from(peerConfigOf(scenario)));
+  peer?.machine.files.set("config.txt", Buffer.from(peerConfigOf(scenario)));
 
-  async function chipOf(profile: string, uniqueId: string, ip: string): Promise<{ chip: MemoryChip; parts: Parts }> {
+  async function chipOf(profile: string, uniqueId: string, ip: string): Promise<Actor<MemoryChip>> {
     const board = new Board(clock);
     board.network.ip = ip;
     const { program, bootPins } = await buildOnce(profile);
@@ -50,45 +50,23 @@ export async function processStage(scenario: Scenario): Promise<Stage> {
       native.random = random();
       for (const { pin, mode, level } of bootPins) board.setPinMode(pin, mode, level);
     };
-    return { chip: made, parts: partsOf(profile, board) };
+    return { machine: made, parts: partsOf(profile, board) };
   }
 
-  const { board } = chip;
-  const stage: Stage = {
-    name: NAME,
-    ip: board.network.ip,
-    board,
-    picture: parts.picture,
-    onTrace: () => {},
+  const { stage, published } = localStage({
+    scenario,
+    clock,
+    air,
+    device,
+    peer,
     lateMs: WAY_MS,
-    get nowMs() {
-      return clock.nowUs / 1000;
-    },
-    after: (ms, run) => void clock.after(ms * 1000, run),
-    pass: (ms, run) => stage.after(ms, run),
     publish: (topic, payload, retain) => broker.publish(topic, payload, retain),
-    act: (line) =>
-      actOnWorld(line, {
-        board,
-        parts,
-        air,
-        peerParts: peer?.parts,
-        broker: (up) => (up ? broker.start() : broker.stop()),
-        power: (on) => void (on ? chip.powerOn() : chip.powerCut()),
-        reset: () => void chip.pressReset(),
-        peerPower: (on) => void (on ? peer?.chip.powerOn() : peer?.chip.powerCut()),
-      }),
+    broker: (up) => (up ? broker.start() : broker.stop()),
     play: async (ended) => {
-      chip.start();
+      device.machine.start();
       while (!ended() && clock.step());
     },
-    close: async () => {
-      await chip.close();
-      await peer?.chip.close();
-    },
-  };
-  if (peer !== undefined) tracePeer(stage, scenario, air, peer.chip.board);
-  const published = traceDevice(stage, board);
+  });
   broker.onPublish = ({ client, topic, payload }) => {
     if (client !== undefined) published(topic, payload);
   };
