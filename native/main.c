@@ -114,6 +114,7 @@ int hearth_main(void)
     slots_start(embedded_descriptor.engine_id, api_hash);
     enum boot_end end = life_last_end(why);
     life.reset = port_reset_reason();
+    life.began_us = port_now_us(); // an emulated chip's clock goes on over a restart
     run_program(end, why, NULL);
     for (;;) {
         strcpy(before, life.header.profile);
