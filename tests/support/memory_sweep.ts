@@ -14,7 +14,7 @@ import type { HostWorld } from "../../tools/sim/host_world.ts";
 /** How far a life came: the step that it did not reach the end of. */
 export type Step = "boot" | "connect" | "publish" | "update" | "end";
 
-/** What ended it. `ran`: everything was done, and it restarted with the update. `survived`: it lives on and what failed is stored as its exception.
+/** What ended it. `ran`: everything that was asked for was done; after an update it restarted with that. `survived`: it lives on and what failed is stored as its exception.
  * `refused`: it lives on and did not take the update. `exception`, `restart`: it restarted, with that reason stored. `crash`: the process died
  * otherwise, hung, or went without a word. */
 export const OUTCOMES = ["ran", "survived", "refused", "exception", "restart", "crash"] as const;
@@ -50,8 +50,13 @@ interface Subject {
   close(): Promise<void>;
 }
 
-/** Lives once. `limit`: bytes of the engine's heap; 0: as much as it likes. */
-export async function live(profile: string, variant: NativeVariant, limit: number): Promise<Life> {
+/** Lives once, up to and with the step `last`. `limit`: bytes of the engine's heap; 0: as much as it likes. */
+export async function live(
+  profile: string,
+  variant: NativeVariant,
+  limit: number,
+  last: "publish" | "update" = "update",
+): Promise<Life> {
   const args = ["--count-heap", ...(limit > 0 ? ["--heap-limit", String(limit)] : [])];
   const alone = mqttProfiles().includes(profile);
   const subject = await (alone ? networked(profile, variant, args) : peripheral(profile, variant, args));
@@ -73,7 +78,7 @@ export async function live(profile: string, variant: NativeVariant, limit: numbe
     if (await world.until(() => ended() || machine.idles > 0, BOOT_MS)) step = ended() ? "boot" : "connect";
     if (step === "connect" && (await world.until(() => ended() || subject.connected(), CONNECT_MS)) && !ended())
       step = "publish";
-    if (step === "publish" && !(await world.until(ended, PUBLISH_MS))) step = "update";
+    if (step === "publish" && !(await world.until(ended, PUBLISH_MS))) step = last === "publish" ? "end" : "update";
     if (step === "update") refused = await subject.update(ended);
     peak = machine.heap?.peak ?? 0;
     if (refused !== undefined) said.push(`tool: ${refused}`);
@@ -97,6 +102,7 @@ function outcomeOf(
   const reset = machine.resets.find((reason) => reason !== "deep sleep");
   if (machine.failure !== undefined || (reset !== undefined && reset !== "software")) return "crash";
   if (reset === undefined) {
+    if (step === "end" && !stored) return "ran";
     if (stored) return "survived";
     return step === "update" && refused !== undefined ? "refused" : "crash";
   }
