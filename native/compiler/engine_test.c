@@ -1,10 +1,10 @@
 // engine_test, a PC program: runs scripts with the patched engine as the firmware has it, all intrinsics and the parser added. It is how
 // the engine's own tests are run, which need `console.log`, `std.gc` and `os.setTimeout` (called back when the script has ended).
+#include "script_file.h"
+
 #include <quickjs.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TIMERS_MAX = 16, STACK_BYTES = 1 << 20 };
@@ -16,20 +16,6 @@ static void fail(const char *what, const char *name)
 {
     fprintf(stderr, "engine_test: %s %s\n", what, name);
     exit(2);
-}
-
-static char *read_file(const char *path, size_t *length)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0) fail("cannot read", path);
-    long size = ftell(file);
-    rewind(file);
-    char *text = size < 0 ? NULL : malloc((size_t)size + 1);
-    if (text == NULL || fread(text, 1, (size_t)size, file) != (size_t)size) fail("cannot read", path);
-    fclose(file);
-    text[size] = '\0';
-    *length = (size_t)size;
-    return text;
 }
 
 static JSValue log_line(JSContext *ctx, JSValueConst self, int count, JSValueConst *values)
@@ -109,7 +95,8 @@ static bool run_files(JSContext *ctx, char **paths, int flags)
 {
     for (; *paths != NULL; paths++) {
         size_t length;
-        char *text = read_file(*paths, &length);
+        char *text = script_file(*paths, &length);
+        if (text == NULL) fail("cannot read", *paths);
         JSValue result = JS_Eval(ctx, text, length, *paths, flags);
         free(text);
         if (JS_IsException(result)) return tell_exception(ctx);

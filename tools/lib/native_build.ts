@@ -54,6 +54,15 @@ export function buildCompiler(): Promise<Compiler> {
   return compiler;
 }
 
+/** The program that runs many scripts, see native/compiler/engine_batch.c: with our engine, or with the one that upstream released. */
+export async function buildEngineBatch(unpatched: boolean): Promise<string> {
+  const engine = await ensureEngine();
+  const folder = unpatched ? join(BUILD, "unpatched") : folderOf({});
+  const source = unpatched ? engine.pristine : engine.folder;
+  await withLock(lockOf(folder), () => make(folder, {}, source, engine.id, undefined, ["engine_batch"]));
+  return join(folder, "engine_batch");
+}
+
 /** Builds a profile's bundle with this checkout's compiler. */
 export async function buildBundle(options: BundleOptions): Promise<BuiltBundle> {
   return await compileBundle(await buildCompiler(), options);
