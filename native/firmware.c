@@ -20,6 +20,7 @@ static struct {
     bool active;
     uint32_t size;
     uint32_t written; // bytes taken, those of `tail` included
+    uint32_t erased;  // up to where sectors are entered or erased ahead
     uint32_t noted;   // progress in NVS
     uint8_t slot;
     uint8_t sha256[32];
@@ -56,19 +57,36 @@ int firmware_begin(uint32_t size, const uint8_t sha256[32])
     // The note of a put into what runs now says nothing of the other slot.
     bool begun = port_nvs_get(space, key_put, note, sizeof note) == PUT_SIZE && get_u32(note) == size &&
                  memcmp(note + 8, sha256, 32) == 0 && note[40] == staging.slot && get_u32(note + 4) <= size;
-    if (begun) staging.written = staging.noted = get_u32(note + 4);
+    if (begun) staging.written = staging.erased = staging.noted = get_u32(note + 4);
     else result = note_progress(0);
     staging.active = result >= 0;
     return result < 0 ? result : (int)staging.written;
 }
 
-// Writes whole units at `offset`, erasing each sector when it is entered.
+static int erase_next(void)
+{
+    int result = port_flash_erase(PORT_PART_FIRMWARE, staging.erased, PORT_FLASH_SECTOR);
+    if (result >= 0) staging.erased += PORT_FLASH_SECTOR;
+    return result;
+}
+
+bool firmware_erase_due(void)
+{
+    return staging.active && staging.erased < staging.size && staging.erased < staging.written + ERASE_AHEAD_MAX;
+}
+
+void firmware_erase_ahead(void)
+{
+    if (erase_next() < 0) staging.active = false; // as when it fails in a write
+}
+
+// Writes whole units at `offset`, erasing each sector when it is entered unless that is done.
 static int program(uint32_t offset, const uint8_t *bytes, uint32_t length)
 {
     while (length > 0) {
         uint32_t in_sector = offset % PORT_FLASH_SECTOR;
         uint32_t part = PORT_FLASH_SECTOR - in_sector < length ? PORT_FLASH_SECTOR - in_sector : length;
-        int result = in_sector == 0 ? port_flash_erase(PORT_PART_FIRMWARE, offset, PORT_FLASH_SECTOR) : PORT_OK;
+        int result = offset >= staging.erased ? erase_next() : PORT_OK;
         if (result >= 0) result = port_flash_write(PORT_PART_FIRMWARE, offset, bytes, part);
         if (result < 0) return result;
         offset += part;

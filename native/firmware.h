@@ -9,6 +9,9 @@
 int firmware_begin(uint32_t size, const uint8_t sha256[32]);
 // PORT_EINVAL unless `offset` is where the last write ended and the bytes fit the announced size.
 int firmware_write(uint32_t offset, const void *bytes, size_t length);
+// As slot_erase_due and slot_erase_ahead.
+bool firmware_erase_due(void);
+void firmware_erase_ahead(void);
 // PORT_EINVAL when it is not whole, PORT_EBAD when it is not what was announced or no image for this machine: it is dropped then.
 int firmware_commit(void);
 int firmware_confirm(void);

@@ -2,7 +2,9 @@
 // caught is recorded and restarts the chip; a trial that is not confirmed in time is taken back here, whatever the bundle does.
 #include "loop.h"
 #include "bridge.h"
+#include "firmware.h"
 #include "life.h"
+#include "slots.h"
 #include "vm.h"
 
 #include <math.h>
@@ -76,6 +78,13 @@ static void bound_wait(uint64_t deadline_us)
     if (!life.watchdog_taken) vm_watchdog(life_on_trial() ? (uint32_t)(wait_us / 1000) + TRIAL_WATCHDOG_S * 1000 : 0);
 }
 
+// An update waits for its data: a sector is erased meanwhile, and then the turn comes again, so that nothing waits for more than one.
+static void erase_ahead(void)
+{
+    if (slot_erase_due()) slot_erase_ahead();
+    else firmware_erase_ahead();
+}
+
 static void run(JSContext *ctx, JSValue function)
 {
     struct port_wait_fd fds[SOCKETS_MAX];
@@ -99,7 +108,10 @@ static void run(JSContext *ctx, JSValue function)
         }
         if (bounded) bound_wait(deadline_us);
         int count = sockets_wanted(fds);
-        if (port_wait(fds, count, deadline_us) > 0) sockets_ready(fds, count);
+        bool ahead = (slot_erase_due() || firmware_erase_due()) && port_now_us() < deadline_us;
+        int ready = port_wait(fds, count, ahead ? 0 : deadline_us);
+        if (ready > 0) sockets_ready(fds, count);
+        else if (ahead) erase_ahead();
     }
 }
 

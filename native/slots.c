@@ -32,6 +32,7 @@ static struct {
     uint8_t header[BUNDLE_HEADER_SIZE];
     uint32_t length;  // of the body
     uint32_t written; // body bytes taken, those of `tail` included
+    uint32_t erased;  // body bytes up to which sectors are entered or erased ahead
     uint8_t tail[MARK_SIZE];
     uint32_t tail_length;
     int progress; // progress marks set
@@ -241,20 +242,37 @@ int slot_begin(int running, const uint8_t header[BUNDLE_HEADER_SIZE])
     staging.slot = slot;
     memcpy(staging.header, header, BUNDLE_HEADER_SIZE);
     staging.length = fields.length;
-    staging.written = progress_offset(fields.length, staging.progress);
+    staging.written = staging.erased = progress_offset(fields.length, staging.progress);
     staging.tail_length = 0;
     staging.active = true;
     return (int)staging.written;
 }
 
-// Writes whole units of body bytes at `offset`, erasing each sector when it is entered.
+static int erase_next(void)
+{
+    int result = port_flash_erase(staging.slot, BUNDLE_BODY_OFFSET + staging.erased, PORT_FLASH_SECTOR);
+    if (result >= 0) staging.erased += PORT_FLASH_SECTOR;
+    return result;
+}
+
+bool slot_erase_due(void)
+{
+    return staging.active && staging.erased < staging.length && staging.erased < staging.written + ERASE_AHEAD_MAX;
+}
+
+void slot_erase_ahead(void)
+{
+    if (erase_next() < 0) staging.active = false; // as when it fails in a write
+}
+
+// Writes whole units of body bytes at `offset`, erasing each sector when it is entered unless that is done.
 static int program(uint32_t offset, const uint8_t *bytes, uint32_t length)
 {
     while (length > 0) {
         uint32_t in_sector = offset % PORT_FLASH_SECTOR;
         uint32_t part = PORT_FLASH_SECTOR - in_sector < length ? PORT_FLASH_SECTOR - in_sector : length;
-        if (in_sector == 0) {
-            int result = port_flash_erase(staging.slot, BUNDLE_BODY_OFFSET + offset, PORT_FLASH_SECTOR);
+        if (offset >= staging.erased) {
+            int result = erase_next();
             if (result < 0) return result;
         }
         int result = port_flash_write(staging.slot, BUNDLE_BODY_OFFSET + offset, bytes, part);

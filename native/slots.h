@@ -73,6 +73,11 @@ int slot_last_rejected(uint8_t hash[8]);
 int slot_begin(int running, const uint8_t header[BUNDLE_HEADER_SIZE]);
 // PORT_EINVAL unless `offset` is where the last write ended and the bytes fit the announced length.
 int slot_write(uint32_t offset, const void *bytes, size_t length);
+// Erasing ahead, while nothing else is to be done: whether a sector behind what is written is to be erased, at most ERASE_AHEAD_MAX bytes ahead, and
+// erasing it (45 ms on a chip). A failure ends what was begun, as one in a write does.
+enum { ERASE_AHEAD_MAX = 65536 };
+bool slot_erase_due(void);
+void slot_erase_ahead(void);
 // What is being taken in: length of the body, and how much of it is there. False when nothing is.
 struct slot_staged {
     uint32_t length, written;

@@ -32,6 +32,7 @@ struct host_options {
     bool has_seed;
     bool count_flash;        // report storage operations to the board
     bool count_heap;         // report the engine's heap to the board before each `idle`
+    bool flash_times;        // erasing and writing take a chip's time
     bool fast_wait;          // virtual time without a board
 };
 extern struct host_options host_options;

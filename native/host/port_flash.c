@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 // As in partitions.csv for a 4 MB chip; a file of another size in the flash folder counts as it is.
@@ -83,6 +84,17 @@ static bool in_range(const struct host_nor *nor, uint32_t offset, uint32_t lengt
            length <= nor->size - offset;
 }
 
+// Datasheet W25Q32JV, AC characteristics, typical: sector erase 45 ms, page program 0.7 ms for 256 bytes.
+enum { ERASE_US = 45000, PAGE_US = 700, PAGE = 256 };
+
+static void take(uint32_t us)
+{
+    if (!host_options.flash_times) return;
+    struct timespec time = {us / 1000000, (long)(us % 1000000) * 1000};
+    while (nanosleep(&time, &time) != 0) {
+    }
+}
+
 // Erasing moves all cells at once, some faster: a cut leaves a sector that is untouched, mixed, or nearly blank.
 static void tear_erase(uint8_t *sector)
 {
@@ -105,6 +117,7 @@ int host_nor_erase(struct host_nor *nor, uint32_t offset, uint32_t length)
             host_cut_now();
         }
         memset(nor->cells + at, 0xFF, PORT_FLASH_SECTOR);
+        take(ERASE_US);
     }
     return PORT_OK;
 }
@@ -139,6 +152,7 @@ int host_nor_program(struct host_nor *nor, uint32_t offset, const void *data, ui
         host_cut_now();
     }
     memcpy(nor->cells + offset, bytes, length);
+    take(PAGE_US * ((offset % PAGE + length + PAGE - 1) / PAGE));
     return PORT_OK;
 }
 

@@ -91,6 +91,18 @@ static void firmware_failure_sweep(void)
     sweep(false);
 }
 
+static void firmware_erases_ahead(void)
+{
+    begin();
+    CHECK(!firmware_erase_due() && send() == PORT_OK && !firmware_erase_due());
+    unsigned operations = fake.operations;
+    begin();
+    CHECK(firmware_begin(IMAGE_LENGTH, sha256) == 0);
+    for (int count = 0; count < 3; count++) firmware_erase_ahead();
+    CHECK(firmware_erase_due() && send() == PORT_OK && whole());
+    CHECK(fake.operations == operations); // no sector twice
+}
+
 static void firmware_goes_on_after_a_restart(void)
 {
     begin();
@@ -185,6 +197,7 @@ static void firmware_on_trial_is_confirmed(void)
 const struct c_test firmware_tests[] = {
     {"firmware_cut_sweep", firmware_cut_sweep},
     {"firmware_failure_sweep", firmware_failure_sweep},
+    {"firmware_erases_ahead", firmware_erases_ahead},
     {"firmware_goes_on_after_a_restart", firmware_goes_on_after_a_restart},
     {"firmware_refusals", firmware_refusals},
     {"firmware_of_another_hash_is_dropped", firmware_of_another_hash_is_dropped},

@@ -215,6 +215,77 @@ static void reason_of_a_roll_back_outlives_its_slot(void)
     CHECK(send(PORT_PART_APP_0, 3, 2048) == PORT_OK && slot_last_rejected(hash) == WHY_NONE);
 }
 
+// Sends the bundle of seed 3, and erases ahead whenever a number says that nothing is to be done. 0 or the first error.
+static int send_with_pauses(void)
+{
+    uint8_t header[BUNDLE_HEADER_SIZE];
+    make_header(header, body_of(3), BODY_LENGTH);
+    int result = slot_begin(PORT_PART_APP_0, header);
+    for (uint32_t at = (uint32_t)result; result >= 0 && at < BODY_LENGTH; at += 1000) {
+        while (fake_random() % 2 == 0 && slot_erase_due()) slot_erase_ahead();
+        uint32_t length = BODY_LENGTH - at < 1000 ? BODY_LENGTH - at : 1000;
+        result = slot_write(at, body_of(3) + at, length);
+    }
+    return result < 0 ? result : slot_commit();
+}
+
+static void erasing_ahead(void)
+{
+    begin_with_a_running_bundle();
+    CHECK(!slot_erase_due()); // nothing was begun
+    CHECK(send(PORT_PART_APP_0, 3, 1000) == PORT_OK && !slot_erase_due());
+    unsigned operations = fake.operations;
+    for (uint64_t seed = 1; seed < 50; seed++) {
+        begin_with_a_running_bundle();
+        fake.seed = seed;
+        CHECK(send_with_pauses() == PORT_OK && holds(PORT_PART_APP_1, 3));
+        CHECK(fake.operations == operations); // no sector twice, none that is not needed
+    }
+}
+
+static void erasing_ahead_is_bounded(void)
+{
+    uint8_t header[BUNDLE_HEADER_SIZE];
+    int count = 0;
+    begin_with_a_running_bundle();
+    make_header(header, body_of(3), BODY_LENGTH);
+    header[12] = 0, header[13] = 0x60, header[14] = 1; // 90112 bytes
+    seal_header(header);
+    CHECK(slot_begin(PORT_PART_APP_0, header) == 0);
+    for (; slot_erase_due(); count++) slot_erase_ahead();
+    CHECK(count == ERASE_AHEAD_MAX / PORT_FLASH_SECTOR);
+}
+
+static int send_with_pauses_until_cut(void)
+{
+    return setjmp(fake.cut) == 0 ? send_with_pauses() : CUT;
+}
+
+static void erasing_ahead_cut_sweep(void)
+{
+    unsigned points = 0;
+    for (bool came = true; came; points++) {
+        begin_with_a_running_bundle();
+        fake.seed = fake.cut_at = points + 1;
+        int result = send_with_pauses_until_cut();
+        CHECK(result == PORT_OK || result == CUT);
+        came = fake.operations > points;
+        fake_count();
+        boot();
+        CHECK(holds(PORT_PART_APP_0, 1) && send(PORT_PART_APP_0, 3, 2048) == PORT_OK && holds(PORT_PART_APP_1, 3));
+    }
+    begin_with_a_running_bundle();
+    uint8_t header[BUNDLE_HEADER_SIZE];
+    make_header(header, body_of(3), BODY_LENGTH);
+    CHECK(points > 15 && slot_begin(PORT_PART_APP_0, header) == 0);
+    fake_count();
+    fake.fail_at = 1;
+    slot_erase_ahead();
+    CHECK(!slot_erase_due() && slot_write(0, header, 1) == PORT_EINVAL); // begun again, it goes on
+    fake_count();
+    CHECK(send(PORT_PART_APP_0, 3, 2048) == PORT_OK && holds(PORT_PART_APP_1, 3));
+}
+
 // CUT, or what the attempt ended with.
 static int send_until_cut(void)
 {
@@ -273,6 +344,9 @@ const struct c_test staging_tests[] = {
     {"going_on_after_a_restart", going_on_after_a_restart},
     {"another_bundle_begins_anew", another_bundle_begins_anew},
     {"reason_of_a_roll_back_outlives_its_slot", reason_of_a_roll_back_outlives_its_slot},
+    {"erasing_ahead", erasing_ahead},
+    {"erasing_ahead_is_bounded", erasing_ahead_is_bounded},
+    {"erasing_ahead_cut_sweep", erasing_ahead_cut_sweep},
     {"staging_cut_sweep", staging_cut_sweep},
     {"staging_failure_sweep", staging_failure_sweep},
     {NULL, NULL},
