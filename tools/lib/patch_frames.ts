@@ -9,8 +9,8 @@ import { AGAIN_MIN, type Bytes, FAR_MIN, FIELD_MAX, type Run, searchRuns, zigzag
 export const PATCH_VERSION = 2;
 /** Where the bundle that a device runs is not known. */
 export const NO_BASE = new Uint8Array(0);
-/** Most bytes of a body that one frame may make: a device writes them in one go. */
-export const PATCH_OUTPUT_MAX = 16_384;
+/** Most bytes of a body that one frame makes. A device would take 16384, but writes a frame in one turn of its loop: so it is a sector of flash. */
+export const PATCH_OUTPUT_MAX = 4096;
 /** What an operation takes at most beside its literal: the first byte, two lengths and a step. */
 const OPERATION_MAX = 12;
 
