@@ -4,7 +4,7 @@
 // Almost always nobody is there: everything but the listener is made when bytes come and given back after a while (5 KB of heap).
 
 import { cobsDecode, cobsEncode } from "./cobs.ts";
-import { DATA, fail, HELLO, Link, MALFORMED, readU32 } from "./link.ts";
+import { DATA, fail, HELLO, Link, MALFORMED, PATCH, readU32 } from "./link.ts";
 import type { Loop, Task } from "./loop.ts";
 
 export const CHUNK_BYTES = 1024;
@@ -143,7 +143,7 @@ function beginSession(loop: Loop, options: SerialOptions, owner: SerialLink): ()
       link = new Link(options.name, options.onRefused, CHUNK_BYTES, WINDOW_BYTES);
       link.configTrial = false;
     }
-    if (buffer[0] === DATA) send(link.handle(frame));
+    if (buffer[0] === DATA || buffer[0] === PATCH) send(link.handle(frame));
     else {
       const id = (buffer[1]! << 8) | buffer[2]!;
       // Another tool counts from 1 again, so its greeting is never taken for one that came twice.

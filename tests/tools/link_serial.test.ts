@@ -1,7 +1,9 @@
 // The real client and the device's real serial link over a cable in virtual time: quiet, with log lines, noisy, pulled, and restarts.
 
 import { expect, test } from "bun:test";
+import { encodeBundle } from "../../tools/lib/bundle.ts";
 import { LinkClient } from "../../tools/lib/link_client.ts";
+import { NO_BASE } from "../../tools/lib/patch_frames.ts";
 import { SerialChannel } from "../../tools/lib/serial_channel.ts";
 import type { Disturb } from "../../tools/sim/serial_cable.ts";
 import { makeBundle, pattern } from "../support/link_bench.ts";
@@ -28,6 +30,23 @@ test("files and a bundle go there and back without a key", async () => {
   await bench.drive(client.putBundle(bundle));
   expect(Buffer.compare(bench.chip.slots.slots[1]!.body, bundle.subarray(256))).toBe(0);
   expect(bench.link.refused).toBe(0);
+});
+
+test.each([[[]], [[3]], [[5, 6]]])("a bundle goes compressed, also when frames %j are lost", async (lost) => {
+  const bench = new SerialBench();
+  bench.toDevice = lose(...lost);
+  const client = await bench.open();
+  const body = Uint8Array.from({ length: 30_000 }, (_, at) => (at % 100 === 0 ? at >> 8 : at % 100));
+  const fields = {
+    profile: "test",
+    version: "1",
+    engineId: "0011223344556677",
+    apiHash: "8899aabbccddeeff",
+    bootPins: [],
+  };
+  await bench.drive(client.putBundle(encodeBundle(body, fields), { base: NO_BASE }));
+  expect(client.contentSent).toBeLessThan(6000);
+  expect(Buffer.compare(bench.chip.slots.slots[1]!.body, body)).toBe(0);
 });
 
 test("a quiet cable is used to 95 % and more", async () => {
