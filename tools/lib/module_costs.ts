@@ -18,9 +18,14 @@ export const REST = "(names and texts)";
 /** In a program image (native/quickjs/rom_function.h): header words and fields of a function, a constant, an outer variable. */
 const FUNCTION_BYTES = 24 + 44;
 const TABLE_ENTRY_BYTES = 8;
-// Of the pinned engine in a 32-bit build: JSObject and two JSProperty; a pointer to each outer variable.
-const OBJECT_BYTES = 48 + 2 * 8;
+// Of our engine in a 32-bit build: a JSObject, whose properties are made on their first use; a pointer to each outer variable.
+const OBJECT_BYTES = 36;
 const CLOSURE_BYTES = 4;
+
+/** Bytes of heap that a function takes once it is made, on a 32-bit chip. `closures`: variables of outer functions that it uses. */
+export function functionHeapBytes(closures: number): number {
+  return OBJECT_BYTES + closures * CLOSURE_BYTES;
+}
 
 /** Costs by file, the dearest bundle bytes first, REST last. `functions` and `map` are an artifact's; `bodyBytes` is the whole body. */
 export function moduleCosts(functions: string, map: string, bodyBytes: number): ModuleCost[] {
@@ -49,7 +54,7 @@ export function moduleCosts(functions: string, map: string, bodyBytes: number): 
     const owner = costOf(files.length > 2 ? REST : (files[0] ?? REST));
     owner.functions++;
     owner.bundleBytes += tables;
-    owner.heapBytes += OBJECT_BYTES + one.closures * CLOSURE_BYTES;
+    owner.heapBytes += functionHeapBytes(one.closures);
   }
   costOf(REST).bundleBytes += bodyBytes - counted;
   const rank = (cost: ModuleCost) => (cost.module === REST ? -1 : cost.bundleBytes);
