@@ -82,9 +82,11 @@ export async function sendBundle(options: SendOptions): Promise<boolean> {
 /** The body that runs: whole from the artifact store, or what the device can tell of it. */
 async function runningBody(client: LinkClient, { bundle, store }: SendOptions): Promise<Bytes> {
   const { patch, bundle: running } = client.hello;
+  // Recovery is a part of the firmware, from which nothing is copied.
+  if (running.slot < 0) return NO_BASE;
   const artifact = loadArtifact(running.hash, store);
   if (artifact !== undefined) return artifact.bundle.subarray(HEADER_BYTES);
-  return patch === PATCH_VERSION && running.slot >= 0 ? client.knownBase(bundle) : NO_BASE;
+  return patch === PATCH_VERSION ? client.knownBase(bundle) : NO_BASE;
 }
 
 /** What a put tells on its way, as events. */
