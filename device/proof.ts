@@ -21,14 +21,15 @@ export class Proof {
     this.task = appliance.loop.task(() => this.send(), true, "proof");
   }
 
-  /** Once in each boot: publishes a new nonce to the device itself until it comes back. */
+  /** Once in each start: publishes a new nonce to the device itself until it comes back. */
   begin(): void {
     if (this.done) return;
     this.nonce = "";
     const bytes = native.random(8);
     for (let index = 0; index < 8; index++) this.nonce += (256 + (bytes[index] as number)).toString(16).slice(1);
     this.task.every(RETRY_MS);
-    this.send();
+    // Not in the first seconds of a program that has found the network up: one that throws in them is taken back.
+    if (native.now() >= RETRY_MS) this.send();
   }
 
   /** The payload of a `proof` command: ours, or somebody else's. */
