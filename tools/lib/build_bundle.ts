@@ -106,6 +106,11 @@ interface Compiled {
   notInFlash: string | undefined;
 }
 
+/** The bytes of a script's image, by itself. */
+export async function imageBytes(hearthc: string, code: string): Promise<number> {
+  return (await compileScript(hearthc, code, false)).body.length;
+}
+
 async function compileScript(hearthc: string, code: string, plain: boolean): Promise<Compiled> {
   mkdirSync(BUILD, { recursive: true });
   const scratch = mkdtempSync(join(BUILD, "compile-"));

@@ -27,6 +27,15 @@ export function functionHeapBytes(closures: number): number {
   return OBJECT_BYTES + closures * CLOSURE_BYTES;
 }
 
+/** Bytes of flash of a function: its byte code and what is beside it. */
+export function functionFlashBytes(one: FunctionMap["functions"][number]): number {
+  return one.length + tableBytes(one);
+}
+
+function tableBytes(one: FunctionMap["functions"][number]): number {
+  return FUNCTION_BYTES + (one.constants + one.closures) * TABLE_ENTRY_BYTES + one.lineBytes;
+}
+
 /** Costs by file, the dearest bundle bytes first, REST last. `functions` and `map` are an artifact's; `bodyBytes` is the whole body. */
 export function moduleCosts(functions: string, map: string, bodyBytes: number): ModuleCost[] {
   const trace = new TraceMap(map);
@@ -47,7 +56,7 @@ export function moduleCosts(functions: string, map: string, bodyBytes: number): 
       costOf(source).bundleBytes += to - from;
       if (source !== REST && !files.includes(source)) files.push(source);
     }
-    const tables = FUNCTION_BYTES + (one.constants + one.closures) * TABLE_ENTRY_BYTES + one.lineBytes;
+    const tables = tableBytes(one);
     counted += one.length + tables;
     // The outermost function holds stretches of every file. Another one belongs to the file that it begins in; a second file is one
     // of which the minifier has taken something in.
