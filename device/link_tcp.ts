@@ -15,6 +15,9 @@ export const IDLE_MS = 60_000;
 export const FAILURES_MAX = 10;
 /** A second client gets so long to say hello, so that our refusal does not cross its message and get lost in a reset. */
 const TURN_AWAY_MS = 1000;
+/** A client that was refused may still be sending; what it sends is thrown away for so long at least, or our refusal would get lost in a reset. */
+const LEAVE_MS = 500;
+const LEAVE_READS = 8;
 /** From the answer to a reboot request until the restart, unless the client hangs up before. */
 const REBOOT_MS = 500;
 /** The longest message: a data frame and its tag. Everything else is shorter. */
@@ -62,6 +65,9 @@ export class LinkServer {
   private second = -1;
   private secondMs = 0;
   private busyTold = false;
+  /** A client that has been refused and may not have heard it yet. */
+  private leaving = -1;
+  private leaveMs = 0;
 
   constructor(loop: Loop, options: LinkOptions) {
     this.loop = loop;
@@ -104,8 +110,9 @@ export class LinkServer {
   close(): void {
     this.drop();
     if (this.second >= 0) native.socketClose(this.second);
+    if (this.leaving >= 0) native.socketClose(this.leaving);
     if (this.listener >= 0) native.socketClose(this.listener);
-    this.second = this.listener = -1;
+    this.second = this.leaving = this.listener = -1;
     this.poll?.stop();
     this.task?.stop();
     this.poll = this.task = undefined;
@@ -127,6 +134,7 @@ export class LinkServer {
     const caller = native.socketAccept(this.listener);
     if (caller >= 0) this.accept(caller, now);
     if (this.second >= 0) this.turnAway(now);
+    if (this.leaving >= 0) this.seeOff(now);
     if (this.client < 0 && now >= this.closesMs) this.close();
   }
 
@@ -149,6 +157,19 @@ export class LinkServer {
     this.busyTold = true;
     native.socketClose(this.second);
     this.second = -1;
+  }
+
+  private seeOff(now: number): void {
+    const sink = new Uint8Array(256);
+    let got = 0;
+    for (let reads = 0; reads < LEAVE_READS; reads++) {
+      got = native.socketReceive(this.leaving, sink, 0);
+      if (got <= 0) break;
+    }
+    if (got > 0) this.loop.soon();
+    if (got >= 0 && now < this.leaveMs) return;
+    native.socketClose(this.leaving);
+    this.leaving = -1;
   }
 
   private serve(now: number): void {
@@ -256,6 +277,10 @@ export class LinkServer {
   private end(code: number, why: string): void {
     this.refuse(this.client, code, why);
     const proven = this.proven;
+    if (this.leaving >= 0) native.socketClose(this.leaving);
+    this.leaving = this.client;
+    this.leaveMs = this.loop.now() + LEAVE_MS;
+    this.client = -1;
     this.drop();
     if (proven || ++this.failures < FAILURES_MAX) return;
     this.options.onRefused("too many failures, closed until the next open");

@@ -142,7 +142,7 @@ test("a client that comes as another hangs up is the next one, not a second one"
 test("a silent client is dropped after ten seconds and another may come", async () => {
   const bench = new LinkBench();
   const silent = bench.wire();
-  bench.chip.run(12_000);
+  bench.chip.run(13_000);
   expect(silent.ended).toBe(true);
   expect(bench.refusals).toEqual(["no handshake in time"]);
   expect(bench.server.busy).toBe(false);
@@ -162,6 +162,24 @@ test("a recorded session played again is refused and changes nothing", async () 
   expect(bench.refusals).toEqual(["message did not verify"]);
   expect(bench.chip.files.size).toBe(0);
   expect(bench.server.sessions).toBe(1);
+});
+
+test("who is refused and goes on sending hears why, and is hung up on soon", async () => {
+  const bench = new LinkBench();
+  const wire = bench.wire();
+  await bench.open({}, wire);
+  const heard: number[] = [];
+  wire.onData = (bytes) => heard.push(...bytes);
+  wire.send(Uint8Array.of(0, 20, ...new Uint8Array(20)));
+  for (let pieces = 0; pieces < 4; pieces++) {
+    wire.send(new Uint8Array(4000));
+    bench.chip.run(100);
+    expect(wire.ended).toBe(false);
+  }
+  expect(heard.slice(-3)).toEqual([0, 0, 4]);
+  bench.chip.run(2000);
+  expect(wire.ended).toBe(true);
+  (await bench.open()).close();
 });
 
 test("a played handshake that stays silent does not hold the device", async () => {
