@@ -89,7 +89,7 @@ interface Native {
   // ---- the configuration on trial (mod_firmware.c)
   /** Puts the file `from` in config.txt's place in one step. What config.txt was comes back unless configConfirm is called in time. */
   configTry(from: string): void;
-  /** Makes the present config.txt permanent. Idempotent. */
+  /** Makes the config.txt that this boot tries permanent; one that waits for the restart into it stays on trial. Idempotent. */
   configConfirm(): void;
   configInfo(): ConfigInfo;
 
@@ -281,7 +281,7 @@ interface FirmwareInfo {
 }
 
 interface ConfigInfo {
-  /** True while config.txt is on trial. */
+  /** True while config.txt is on trial, or waits for the restart into it. */
   trial: boolean;
   /** First 16 hex digits of the SHA-256 of the configuration that was taken back last, or "". Kept until the next one. */
   rejectedHash: string;

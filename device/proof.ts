@@ -53,7 +53,7 @@ export class Proof {
       }
       if (native.configInfo().trial) {
         native.configConfirm();
-        this.appliance.log.line("config confirmed");
+        if (!native.configInfo().trial) this.appliance.log.line("config confirmed");
       }
     }
     if (info.state === 0 || (info.state === 1 && !trialToo)) return;

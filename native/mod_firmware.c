@@ -99,7 +99,8 @@ static JSValue try_config(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 static JSValue confirm_config(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     (void)self, (void)argc, (void)argv;
-    int result = config_confirm();
+    // One that waits for the restart into it has shown nothing yet.
+    int result = life.config_trial ? config_confirm() : PORT_OK;
     if (result < 0) return bridge_throw(ctx, "configConfirm", result);
     life.config_trial = false;
     return JS_UNDEFINED;
@@ -112,7 +113,8 @@ static JSValue config_info(JSContext *ctx, JSValueConst self, int argc, JSValueC
     int why = config_last_rejected(rejected);
     JSValue object = JS_NewObject(ctx);
     if (JS_IsException(object)) return object;
-    if (set(ctx, object, "trial", JS_NewBool(ctx, life.config_trial)) && set_rejected(ctx, object, rejected, why)) return object;
+    bool trial = life.config_trial || config_state().trial;
+    if (set(ctx, object, "trial", JS_NewBool(ctx, trial)) && set_rejected(ctx, object, rejected, why)) return object;
     JS_FreeValue(ctx, object);
     return JS_EXCEPTION;
 }

@@ -213,7 +213,7 @@ function trialApi(chip: MemoryChip) {
     },
     configConfirm: () => trials.confirmConfig(),
     configInfo: () => ({
-      trial: trials.configTrial,
+      trial: trials.configTrial || trials.configGoing,
       rejectedHash: trials.configRejectedHash,
       rejectedWhy: trials.configRejectedWhy,
     }),

@@ -124,7 +124,7 @@ export class MemoryTrials {
     const bytes = this.#files.get(from);
     if (bytes === undefined) return;
     const old = this.#files.get("config.txt");
-    if (old !== undefined && !this.#configGoing) this.#files.set(CONFIG_OLD, old);
+    if (old !== undefined && !this.configGoing) this.#files.set(CONFIG_OLD, old);
     if (old !== undefined) {
       this.#configTried = 0;
       this.#configHash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
@@ -135,6 +135,7 @@ export class MemoryTrials {
   }
 
   confirmConfig(): void {
+    if (!this.configTrial) return;
     this.configTrial = false;
     this.#configHash = "";
     this.#files.delete(CONFIG_OLD);
@@ -157,16 +158,17 @@ export class MemoryTrials {
     this.running = this.#next;
     const image = this.images[this.running];
     if (image?.state === FIRMWARE_STATE.new) image.state = FIRMWARE_STATE.pending;
-    if (this.#configGoing && this.#configTried > 0 && (!goesOn || this.#configTried >= CONFIG_BOOTS_MAX)) {
+    if (this.configGoing && this.#configTried > 0 && (!goesOn || this.#configTried >= CONFIG_BOOTS_MAX)) {
       this.#revertConfig(recover ? "config" : goesOn ? "restart" : last.kind);
       back = true;
     }
-    this.configTrial = this.#configGoing;
+    this.configTrial = this.configGoing;
     if (this.configTrial) this.#configTried++;
     return back;
   }
 
-  get #configGoing(): boolean {
+  /** A configuration is on trial, or waits for the restart into its trial. */
+  get configGoing(): boolean {
     return this.#configHash !== "";
   }
 
@@ -180,7 +182,7 @@ export class MemoryTrials {
   }
 
   #revertConfig(why: string): void {
-    if (!this.#configGoing) return;
+    if (!this.configGoing) return;
     const old = this.#files.get(CONFIG_OLD);
     if (old !== undefined) this.#files.set("config.txt", old);
     this.#files.delete(CONFIG_OLD);
