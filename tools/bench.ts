@@ -59,7 +59,7 @@ interface Previous {
 
 const program = new Command("bench")
   .description(`Measures this checkout. Parts: ${PARTS.map((part) => `${part.name} (${part.title})`).join(", ")}.`)
-  .argument("[part...]", "what to measure; default: everything, a few minutes")
+  .argument("[part...]", "what to measure; default: everything; day and house take minutes each")
   .option("--json", "print one JSON object instead of the table")
   .option("--save", "put the figures into docs/bench.json, which later runs show beside theirs")
   .option("--budget", "put heap and bundle sizes into profiles/budget.json, from which the tests allow no growth")
