@@ -116,7 +116,9 @@ async function bringPristine(lock: EngineLock, cache: string, pristine: string, 
         await unpack(lock, file, url, scratch, pristine);
         return;
       } catch (thrown) {
-        failures.push(`  ${url}: ${messageOf(thrown)}`);
+        const why = messageOf(thrown);
+        failures.push(`  ${url}: ${why}`);
+        options.progress?.(`  not from there: ${why}`);
       }
     }
     throw new UserError(
